@@ -1,0 +1,51 @@
+"""The errors a user can meet. Each message says what, where, the rule and the fix."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+
+class NeuroGraphError(Exception):
+    """Root of every error NeuroGraph raises on purpose."""
+
+
+class GraphError(NeuroGraphError):
+    """The graph as declared cannot be a network (names, ports, cycles, delays)."""
+
+
+class ShapeError(NeuroGraphError):
+    """Two things that must fit together do not."""
+
+
+class SpecError(NeuroGraphError):
+    """A neuron, surrogate or operator is declared wrongly."""
+
+
+class BackendError(NeuroGraphError):
+    """A backend cannot run what it was given."""
+
+
+class FormatError(NeuroGraphError):
+    """A file is not what its format says."""
+
+
+class DataError(NeuroGraphError):
+    """A data set, input tensor or recording is missing, corrupt or of the wrong kind."""
+
+
+def declared_at() -> str:
+    """`file:line` of the nearest caller outside the package (recipes count as callers)."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        path = os.path.abspath(frame.f_code.co_filename)
+        if not path.startswith(_PACKAGE + os.sep) or f"{os.sep}models{os.sep}" in path:
+            try:
+                short = os.path.relpath(path)
+            except ValueError:  # another drive on Windows
+                short = path
+            return f"{path if short.startswith('..') else short}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "<unknown>"

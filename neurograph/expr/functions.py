@@ -1,0 +1,109 @@
+"""What the author of a step may call besides + - * / and comparisons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from neurograph.errors import SpecError
+from neurograph.expr.value import Operand, Trace, Value
+
+
+class SpikeRule(Protocol):
+    """What `spike` needs of a surrogate: a forward rule and the slopes that stand for its gradient."""
+
+    def forward(self, u: Value) -> Value: ...
+
+    def slopes(self, u: Value) -> list[tuple[Value, Value]]: ...
+
+
+def _trace_of(*operands: Operand) -> Trace | None:
+    return next((o.trace for o in operands if isinstance(o, Value)), None)
+
+
+def _unary(op: str, on_number: Callable[[float], float], meaning: str) -> Callable[[Operand], Operand]:
+    def function(x: Operand) -> Operand:
+        trace = _trace_of(x)
+        return on_number(float(x)) if trace is None else trace.add(op, x)  # type: ignore[arg-type]
+
+    function.__name__ = function.__qualname__ = op
+    function.__doc__ = meaning
+    return function
+
+
+exp = _unary("exp", math.exp, "e**x, the same bits on every backend.")
+sigmoid = _unary("sigmoid", lambda x: 1 / (1 + math.exp(-x)), "1 / (1 + exp(-x)).")
+tanh = _unary("tanh", math.tanh, "Hyperbolic tangent, 1 - 2 / (1 + exp(2 x)).")
+sqrt = _unary("sqrt", math.sqrt, "Square root, correctly rounded.")
+floor = _unary("floor", math.floor, "Largest whole number <= x; its gradient is zero.")
+
+
+def where(condition: Value | bool, a: Operand, b: Operand) -> Operand:
+    """`a` where the condition holds, else `b`; both are computed, one is chosen."""
+    if isinstance(condition, bool):
+        return a if condition else b
+    if not isinstance(condition, Value):
+        raise SpecError(f"where() needs a condition such as `v > 0`, got {condition!r}")
+    return condition.trace.add("where", condition, a, b)
+
+
+def minimum(a: Operand, b: Operand) -> Operand:
+    """The smaller of two; a NaN in `a` stays."""
+    return b if a is b else where(a > b, b, a)  # type: ignore[operator]
+
+
+def maximum(a: Operand, b: Operand) -> Operand:
+    """The larger of two; a NaN in `a` stays."""
+    return b if a is b else where(a < b, b, a)  # type: ignore[operator]
+
+
+def clip(x: Operand, low: Operand, high: Operand) -> Operand:
+    """x limited to [low, high]."""
+    return minimum(maximum(x, low), high)
+
+
+def relu(x: Operand) -> Operand:
+    """max(x, 0)."""
+    return where(x > 0.0, x, 0.0)  # type: ignore[operator, arg-type]
+
+
+def sign(x: Operand) -> Operand:
+    """-1, 0 or 1."""
+    return where(x > 0.0, 1.0, where(x < 0.0, -1.0, 0.0))  # type: ignore[operator, arg-type]
+
+
+def detach(x: Operand) -> Operand:
+    """The value of x with no gradient: sg(x)."""
+    trace = _trace_of(x)
+    return x if trace is None else trace.add("custom", x)
+
+
+def spike(u: Operand, surrogate: SpikeRule) -> Value:
+    """s = 1 where u is above zero, else 0; its gradient is the surrogate's.
+
+    `u` is the potential minus the threshold. The first `u` of a step can be probed as "margin":
+    how far from the threshold the neuron was, before any reset.
+    """
+    if not isinstance(u, Value):
+        raise SpecError(f"spike() needs a traced value such as v - self.threshold, got {u!r}")
+    if not hasattr(surrogate, "slopes"):
+        raise SpecError(
+            f"spike(u, surrogate) got {surrogate!r}; pass self.surrogate, declared as "
+            "`surrogate = SurrogateOption(QGate())` in the neuron."
+        )
+    seen = u.trace.observed
+    seen["margin" if "margin" not in seen else f"margin{len(seen)}"] = u
+    pairs = [x for pair in surrogate.slopes(u) for x in pair]
+    return u.trace.add("custom", surrogate.forward(u), *pairs)
+
+
+def hard_reset(v: Value, s: Value, v_reset: Operand) -> Value:
+    """v where silent, v_reset where a spike was: v (1 - s) + s v_reset."""
+    silent = v * (1.0 - s)
+    return silent if isinstance(v_reset, int | float) and v_reset == 0 else silent + s * v_reset
+
+
+def soft_reset(v: Value, s: Value, threshold: Operand) -> Value:
+    """Reset by subtraction: v - s threshold."""
+    return v - s * threshold

@@ -1,0 +1,49 @@
+"""Generated kernels on disk: readable source, and next to it the machine code Numba keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+
+def folder() -> Path:
+    """Where generated kernels live: <user cache>/neurograph/kernels (XDG_CACHE_HOME is honoured)."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    path = Path(root) / "neurograph" / "kernels"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if os.access(path, os.W_OK):
+            return path
+    except OSError:
+        pass  # a read-only home: fall through to a folder of this user that can be written
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    path = Path(tempfile.gettempdir()) / f"neurograph-{user}" / "kernels"
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def path_of(name: str, source: str) -> Path:
+    """The file of a kernel: its name and a hash of its text, so an old kernel is never mistaken for a new one."""
+    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return folder() / f"{name}_{digest}.py"
+
+
+@lru_cache(maxsize=None)
+def load(name: str, source: str) -> ModuleType:
+    """Import a generated module, writing it first where it is not on disk yet."""
+    path = path_of(name, source)
+    if not path.exists() or path.read_text() != source:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "w") as file:
+            file.write(source)
+        os.replace(temporary, path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,233 @@
+"""A fused scan as one differentiable torch operation, over any dense layout with T outermost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from neurograph.kernels.cpu import CpuKernel
+from neurograph.kernels.scan import Scan
+
+
+class Engine(Protocol):
+    """Runs a scan's kernels on flat tensors [T, M] of one memory order (CPU here, Triton on a GPU)."""
+
+    def forward(
+        self,
+        steps: int,
+        inputs: Mapping[str, Tensor],
+        uniforms: Mapping[str, Tensor],
+        states: Mapping[str, Tensor | float],
+        outputs: Mapping[str, Tensor],
+        final: Mapping[str, Tensor],
+        recorded: Mapping[str, Tensor],
+    ) -> None: ...
+
+    def backward(
+        self,
+        steps: int,
+        inputs: Mapping[str, Tensor],
+        uniforms: Mapping[str, Tensor],
+        states: Mapping[str, Tensor | float],
+        output_gradients: Mapping[str, Tensor],
+        final_gradients: Mapping[str, Tensor],
+        input_gradients: Mapping[str, Tensor],
+        state_gradients: Mapping[str, Tensor],
+        learned: frozenset[str],
+    ) -> dict[str, Tensor]: ...
+
+
+class CpuEngine:
+    """The Numba kernels on the tensors' own memory; 16-bit storage is computed in float32."""
+
+    def __init__(self, scan: Scan, dtype: str, rows: frozenset[str], static: frozenset[str], record: tuple[str, ...]):
+        self.kernel = CpuKernel(scan, dtype, rows, static, frozenset(), record)
+        self._learning: dict[frozenset[str], CpuKernel] = {}
+
+    def learning(self, learned: frozenset[str]) -> CpuKernel:
+        if learned not in self._learning:
+            self._learning[learned] = replace(self.kernel, learned=learned)
+        return self._learning[learned]
+
+    def forward(
+        self,
+        steps: int,
+        inputs: Mapping[str, Tensor],
+        uniforms: Mapping[str, Tensor],
+        states: Mapping[str, Tensor | float],
+        outputs: Mapping[str, Tensor],
+        final: Mapping[str, Tensor],
+        recorded: Mapping[str, Tensor],
+    ) -> None:
+        self.kernel.forward(
+            steps, _np(inputs), _np(uniforms), _np(states), _np(outputs), final=_np(final), recorded=_np(recorded)
+        )
+
+    def backward(
+        self,
+        steps: int,
+        inputs: Mapping[str, Tensor],
+        uniforms: Mapping[str, Tensor],
+        states: Mapping[str, Tensor | float],
+        output_gradients: Mapping[str, Tensor],
+        final_gradients: Mapping[str, Tensor],
+        input_gradients: Mapping[str, Tensor],
+        state_gradients: Mapping[str, Tensor],
+        learned: frozenset[str],
+    ) -> dict[str, Tensor]:
+        sums = self.learning(learned).backward(
+            steps,
+            _np(inputs),
+            _np(uniforms),
+            _np(states),
+            _np(output_gradients),
+            _np(final_gradients),
+            _np(input_gradients),
+            state_gradients=_np(state_gradients),
+        )
+        return {n: torch.from_numpy(a) if a.ndim else torch.tensor(a[()]) for n, a in sums.items()}
+
+
+def _np(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: t.detach().numpy() if isinstance(t, Tensor) else t for n, t in tensors.items()}
+
+
+class Call(NamedTuple):
+    """One use of a fused scan: what varies from call to call besides the tensors."""
+
+    engine: Engine
+    scan: Scan
+    steps: int
+    rows: frozenset[str]
+    static: frozenset[str]
+    shape: torch.Size  # of a state: [N, *population]
+    strides: tuple[int, ...]  # the memory order all tensors share
+    numbers: dict[str, float]  # states that start from one number
+    keep_states: bool
+    record: tuple[str, ...]
+
+
+class FusedScan(torch.autograd.Function):
+    """outputs, final states and recordings = scan(inputs, uniforms, states); saves only its inputs."""
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
+        inputs, uniforms, states = _split(call, tensors)
+        like = tensors[0]
+
+        def empty(steps: int) -> Tensor:
+            return torch.empty(steps * call.shape.numel(), dtype=like.dtype, device=like.device).view(steps, -1)
+
+        outputs = {n: empty(call.steps) for n in call.scan.outputs}
+        final = {n: empty(1) for n in call.scan.states} if call.keep_states else {}
+        recorded = {n: empty(call.steps) for n in call.record}
+        flat = {n: t[0] for n, t in final.items()}
+        call.engine.forward(call.steps, inputs, uniforms, states, outputs, flat, recorded)
+        ctx.call = call
+        ctx.save_for_backward(*tensors)
+        shaped = [_unflat(call, t) for t in outputs.values()]
+        shaped += [_unflat(call, t)[0] for t in final.values()]
+        kept = [_unflat(call, t) for t in recorded.values()]
+        ctx.mark_non_differentiable(*kept)
+        ctx.set_materialize_grads(False)
+        return (*shaped, *kept)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        call: Call = ctx.call
+        scan, tensors = call.scan, ctx.saved_tensors
+        inputs, uniforms, states = _split(call, tensors)
+        like, count = tensors[0], len(scan.outputs)
+        output_gradients = {
+            n: _flat(call, torch.zeros((call.steps, *call.shape), dtype=like.dtype, device=like.device) if g is None else g)
+            for n, g in zip(scan.outputs, grads[:count], strict=True)
+        }
+        final_gradients = {}
+        if call.keep_states:
+            pairs = zip(scan.states, grads[count : count + len(scan.states)], strict=True)
+            final_gradients = {n: _flat(call, g[None])[0] for n, g in pairs if g is not None}
+        size = call.shape.numel()
+        wanted = dict(zip(("", *_names(call)), ctx.needs_input_grad, strict=True))
+        input_gradients = {
+            n: torch.empty((1 if n in call.static else call.steps, size), dtype=like.dtype, device=like.device)
+            for n in scan.inputs
+        }
+        state_gradients = {
+            n: torch.empty(size, dtype=like.dtype, device=like.device)
+            for n in scan.states
+            if n not in call.numbers and wanted[f"start_{n}"]
+        }
+        learned = frozenset(n for n in scan.uniforms if wanted[f"par_{n}"] and n in scan.backward)
+        sums = call.engine.backward(
+            call.steps, inputs, uniforms, states, output_gradients, final_gradients,
+            input_gradients, state_gradients, learned,
+        )  # fmt: skip
+        result: list[Tensor | None] = [None]
+        result += [_unflat(call, input_gradients[n]) for n in scan.inputs]
+        for n in scan.uniforms:
+            g = sums.get(n)
+            result.append(g if g is None or n not in call.rows else _unflat(call, g[None])[0])
+        result += [
+            _unflat(call, state_gradients[n][None])[0] if n in state_gradients else None
+            for n in scan.states
+            if n not in call.numbers
+        ]
+        return tuple(result)
+
+
+def _names(call: Call) -> list[str]:
+    scan = call.scan
+    starts = [f"start_{n}" for n in scan.states if n not in call.numbers]
+    return [*(f"in_{n}" for n in scan.inputs), *(f"par_{n}" for n in scan.uniforms), *starts]
+
+
+def _split(
+    call: Call, tensors: tuple[Tensor, ...]
+) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor | float]]:
+    by_name = dict(zip(_names(call), tensors, strict=True))
+    inputs = {n: _flat(call, by_name[f"in_{n}"]) for n in call.scan.inputs}
+    uniforms = {
+        n: _flat(call, by_name[f"par_{n}"][None])[0] if n in call.rows else by_name[f"par_{n}"]
+        for n in call.scan.uniforms
+    }
+    states: dict[str, Tensor | float] = dict(call.numbers)
+    for n in call.scan.states:
+        if n not in call.numbers:
+            states[n] = _flat(call, by_name[f"start_{n}"][None])[0]
+    return inputs, uniforms, states
+
+
+def dense_strides(tensor: Tensor) -> tuple[int, ...]:
+    """The memory order of x[0] if it is dense (channels_last is), else that of a contiguous tensor."""
+    inner = tensor[0] if tensor.shape[0] else tensor.new_empty(tensor.shape[1:])
+    expected = 1
+    for stride, size in sorted((st, s) for st, s in zip(inner.stride(), inner.shape, strict=True) if s != 1):
+        if stride != expected:
+            return inner.new_empty(inner.shape).stride()
+        expected *= size
+    return inner.stride()
+
+
+def _flat(call: Call, x: Tensor) -> Tensor:
+    """[T, N, ...] as [T, M] in the call's memory order; copied only where it lies otherwise."""
+    size = call.shape.numel()
+    if _lies(x, call.strides, size):
+        return x.as_strided((x.shape[0], size), (size, 1))
+    copy = torch.empty_strided((x.shape[0], *call.shape), (size, *call.strides), dtype=x.dtype, device=x.device)
+    copy.copy_(x)
+    return copy.as_strided((x.shape[0], size), (size, 1))
+
+
+def _lies(x: Tensor, strides: tuple[int, ...], size: int) -> bool:
+    if x.shape[0] != 1 and x.stride(0) != size:
+        return False
+    return all(a == b or n == 1 for a, b, n in zip(x.stride()[1:], strides, x.shape[1:], strict=True))
+
+
+def _unflat(call: Call, x: Tensor) -> Tensor:
+    size = call.shape.numel()
+    return x.as_strided((x.shape[0], *call.shape), (size, *call.strides))

@@ -1,0 +1,74 @@
+"""What generated CPU kernels are made of: row functions, entry points and three machine instructions.
+
+A row function runs over neurons with the loop innermost; marking its arrays as not overlapping is what
+lets LLVM vectorise it. An entry point is a C function of one address, so that any thread pool can call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import compiler
+from numba.extending import intrinsic
+
+
+class _NoOverlap(compiler.CompilerBase):  # type: ignore[misc]
+    """Numba's usual pipeline, with array arguments declared not to overlap."""
+
+    def define_pipelines(self) -> list[Any]:
+        self.state.flags.noalias = True
+        return [compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)]
+
+
+def row(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a loop over neurons. Its arrays must not overlap. Division follows IEEE, no fast-math."""
+    decorate = numba.njit(
+        pipeline_class=_NoOverlap, error_model="numpy", nogil=True, cache=True, fastmath=False
+    )
+    return decorate(function)  # type: ignore[no-any-return]
+
+
+entry = numba.cfunc("void(int64)", cache=True, error_model="numpy")
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch_add(typing: Any, address: Any, amount: Any) -> Any:
+    """Atomically add to the int64 at `address`, returning what was there: how threads take work."""
+    signature = types.int64(types.int64, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.atomic_rmw("add", pointer, args[1], "monotonic")
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def at(typing: Any, address: Any, dtype: Any) -> Any:
+    """A typed pointer from an address."""
+    element = dtype.dtype
+    signature = types.CPointer(element)(types.int64, dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(element).as_pointer())
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def pow2(typing: Any, shifted: Any) -> Any:
+    """2**n from n + 1.5 * 2**mantissa_bits: the low bits of the mantissa become the exponent."""
+    bits, shift, bias = (32, 23, 127) if shifted == types.float32 else (64, 52, 1023)
+    signature = shifted(shifted)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        integer = ir.IntType(bits)
+        raw = builder.bitcast(args[0], integer)
+        moved = builder.shl(builder.add(raw, ir.Constant(integer, bias)), ir.Constant(integer, shift))
+        return builder.bitcast(moved, context.get_value_type(shifted))
+
+    return signature, generate
