@@ -1,0 +1,59 @@
+"""NeuroGraph: declare a spiking network once, train it with torch, simulate it with numba."""
+
+from neurograph.compiler import compile, lower
+from neurograph.encode import Direct, Encoder, Latency, Phase, PopulationCode, Rate
+from neurograph.errors import (
+    BackendError,
+    DataError,
+    FormatError,
+    GraphError,
+    NeuroGraphError,
+    ShapeError,
+    SpecError,
+)
+from neurograph.expr import (
+    clip,
+    detach,
+    exp,
+    floor,
+    hard_reset,
+    maximum,
+    minimum,
+    relu,
+    sigmoid,
+    sign,
+    soft_reset,
+    spike,
+    sqrt,
+    tanh,
+    where,
+)
+from neurograph.graph import Graph
+from neurograph.nodes import NEURONS, SURROGATES, neuron_named, surrogate_named
+from neurograph.nodes.compartment import MCN, ThreeComp
+from neurograph.nodes.point import IF, LIF, PLIF, LeakyIntegrator
+from neurograph.nodes.surrogate import (
+    Atan,
+    FastSigmoid,
+    Gate,
+    QGate,
+    Sigmoid,
+    Surrogate,
+    Triangle,
+    custom_surrogate,
+)
+from neurograph.projections.batch_norm import BatchNorm
+from neurograph.projections.conv import Conv2d
+from neurograph.projections.dense import Dense
+from neurograph.projections.dropout import Dropout
+from neurograph.projections.operator import Operator
+from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from neurograph.projections.reshape import Flatten, OneToOne
+from neurograph.projections.sparse import Sparse
+from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
+from neurograph.spec import Neuron, Option, Param, State, SurrogateOption, learnable
+from neurograph.tape import Tape
+
+from neurograph.version import __version__
+
+__all__ = [name for name in dir() if not name.startswith("_")]

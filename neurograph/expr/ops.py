@@ -95,7 +95,7 @@ _ROWS = [
         "f",
         np.floor,
         "math.floor({0})",
-        {"numba": "floor({0})", "torch": "torch.floor({0})", "triton": "tl.floor({0})"},
+        {"numba": "floor({0})", "torch": "torch.floor({0})", "triton": "floor({0})"},
         lambda a, y, g: (None,),
     ),
     Op("gt", "ff", "b", np.greater, "{0} > {1}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +31,7 @@ def folder() -> Path:
 def path_of(name: str, source: str) -> Path:
     """The file of a kernel: its name and a hash of its text, so an old kernel is never mistaken for a new one."""
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    return folder() / f"{name}_{digest}.py"
+    return folder() / f"neurograph_{name}_{digest}.py"
 
 
 @lru_cache(maxsize=None)
@@ -45,5 +46,7 @@ def load(name: str, source: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Numba looks a kernel's module up by name when it loads machine code from disk
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module

@@ -160,7 +160,8 @@ class CpuKernel:
         workers = max(1, min(threads.count(), blocks, steps * neurons // _WORTH_A_THREAD))
         # few large pieces: threads on neighbouring blocks prefetch each other's lines and slow down
         pieces = min(blocks, 4 * workers if workers > 1 else 1)
-        held = np.array([float(numbers[n]) if n in numbers else 0.0 for n in source.numbers] or [0.0], self.dtype)
+        plain = [numbers.get(n, 0.0) for n in source.numbers] or [0.0]
+        held = np.array([float(v) if np.ndim(v) == 0 else 0.0 for v in plain], self.dtype)
         call = np.zeros(_FIXED + 1 + len(source.slots), np.int64)
         call[1:_FIXED] = steps, neurons, block, pieces
         call[_FIXED] = held.ctypes.data

@@ -1,0 +1,190 @@
+"""A tape on NumPy arrays: what the reference and the numba backend share."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurograph.backends.execute import (
+    Execution,
+    State,
+    checked_inputs,
+    checked_state,
+    checked_steps,
+)
+from neurograph.backends.weights import initial_weights
+from neurograph.errors import BackendError, DataError
+from neurograph.expr.expand import expand
+from neurograph.expr.interpret import interpret
+from neurograph.kernels.scan import Scan, power_of_two, scan_of
+from neurograph.monitor import Recorder, Recording
+from neurograph.projections.operator import Run
+from neurograph.spec import Learnable, Neuron
+from neurograph.tape import Instr, Tape
+
+Array = np.ndarray[Any, Any]
+
+
+class Unit:
+    """One population made ready: its scan, its parameters as arrays, and the uniforms they give."""
+
+    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Array], dtype: str):
+        neuron: Neuron = instr.what
+        self.name, self.shape = instr.name, tape.slots[instr.outs[0]].shape
+        shapes = neuron.check_shapes(self.shape, instr.name)
+        self.params: dict[str, Array] = {}
+        for key, value in neuron.params.items():
+            learnt = isinstance(value, Learnable)
+            array = weights[f"{self.name}.{key}"] if learnt else np.asarray(value, np.float64)
+            self.params[key] = np.asarray(array.reshape(shapes[key]) if array.size > 1 else array, dtype)
+        exact = frozenset(k for k, v in neuron.params.items() if power_of_two(v))
+        self.step = neuron.trace(tape.dt, instr.ports)
+        self.scan: Scan = scan_of(self.step, reciprocal=exact)
+        self.initial = {n: self.params[i] if isinstance(i, str) else i for n, i in neuron.initial.items()}
+        self.dtype = np.dtype(dtype)
+        self.uniforms: dict[str, Array] = {}
+        if self.scan.prologue:
+            self.uniforms = interpret(expand(dict(self.scan.prologue), dtype), self.params, self.dtype)
+
+    def start(self, name: str, batch: int) -> Array:
+        """The initial value of a state for a batch."""
+        return np.broadcast_to(np.asarray(self.initial[name], self.dtype), (batch, *self.shape)).copy()
+
+
+class ArrayProgram:
+    """A compiled network on the CPU. `run` returns outputs and the state to continue from."""
+
+    backend = "array"
+    chunk: int | None = 256
+
+    def __init__(
+        self,
+        tape: Tape,
+        *,
+        dtype: str,
+        seed: int,
+        weights: Mapping[str, Any] | None,
+        steps: int | None,
+        check_numerics: bool,
+        **options: Any,
+    ):
+        if options:
+            raise BackendError(f"backend {self.backend!r} has no option {', '.join(options)}")
+        if dtype not in ("float32", "float64"):
+            raise BackendError(f"backend {self.backend!r} computes in float32 or float64, not {dtype!r}")
+        self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
+        self.dtype = np.dtype(dtype)
+        self._weights = {n: a.astype(self.dtype) for n, a in initial_weights(tape, seed, weights).items()}
+        self.units = {i.name: Unit(i, tape, self._weights, dtype) for i in tape.walk() if i.op == "neuron"}
+        self.recordings: Mapping[str, Recording] = {}
+        self.xp = np
+
+    def weights(self) -> dict[str, Array]:
+        """All weights and running statistics by name."""
+        return dict(self._weights)
+
+    def parameters(self) -> dict[str, Array]:
+        """The weights that training would change, by name."""
+        return {n: a for n, a in self._weights.items() if self.tape.weights[n].learnable and not self.tape.weights[n].buffer}
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | Any,
+        steps: int | None = None,
+        state: State | None = None,
+        *,
+        chunk: int | None = None,
+        record_to: str | Path | None = None,
+    ) -> tuple[dict[str, Any], State]:
+        """Run `steps` steps from `state` (None: the initial state). Long runs go in windows of `chunk` steps."""
+        given = self._arrays(inputs)
+        total, batch = checked_inputs(self.tape, given, steps if steps is not None else self._default_steps(given))
+        recorder = Recorder(record_to)
+        execution = Execution(
+            self.tape, self, batch, checked_state(self.tape, state, batch),
+            training=False, check_numerics=self.check_numerics, recorder=recorder,
+        )  # fmt: skip
+        size = checked_steps(chunk or self.chunk, total)
+        try:
+            for start in range(0, total, size):
+                execution.window(given, total, range(start, min(start + size, total)))
+        finally:
+            self.recordings = recorder.close()
+        readouts = {i.name: i.what for i in self.tape.instructions if i.op == "readout"}
+        outputs = {n: readouts[n].finish(t, total) for n, t in execution.totals.items()}
+        return outputs, execution.state
+
+    def __call__(self, x: Any, steps: int | None = None) -> Any:
+        """The answer of a network with one input and one output."""
+        outputs, _ = self.run(x, steps)
+        if len(outputs) != 1:
+            raise DataError(f"this program has the outputs {', '.join(outputs)}; use run(...)")
+        return next(iter(outputs.values()))
+
+    def source(self, population: str) -> str:
+        raise BackendError(f"backend {self.backend!r} interprets the step; there is no source")
+
+    def summary(self) -> str:
+        """The tape, the backend and the weights as text."""
+        from neurograph.summary import program_summary
+
+        return program_summary(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _default_steps(self, given: Mapping[str, Any]) -> int | None:
+        nodes = [i for i in self.tape.instructions if i.op == "input"]
+        sequence = any(given[i.name].ndim == len(i.what.shape) + 2 for i in nodes if i.name in given)
+        return None if sequence else self.steps
+
+    def _arrays(self, inputs: Mapping[str, Any] | Any) -> dict[str, Array]:
+        names = [i.name for i in self.tape.instructions if i.op == "input"]
+        if not isinstance(inputs, Mapping):
+            if len(names) != 1:
+                raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
+            inputs = {names[0]: inputs}
+        return {n: self._array(n, x) for n, x in inputs.items()}
+
+    def _array(self, name: str, x: Any) -> Array:
+        array = x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
+        if array.dtype.kind != "f":
+            raise DataError(
+                f"input {name!r} has dtype {array.dtype}; inputs are floating point. Convert it, for images "
+                f"x.astype('{self.dtype}') / 255"
+            )
+        return np.ascontiguousarray(array, self.dtype)
+
+    # what Execution asks of a machine
+
+    def apply(self, instr: Instr, x: Array, run: Run) -> Array:
+        prefix = f"{instr.name}."
+        held = {n.removeprefix(prefix): a for n, a in self._weights.items() if n.startswith(prefix)}
+        return np.asarray(instr.what.numpy(x, held, run), self.dtype)
+
+    def scan(
+        self, instr: Instr, steps: int, inputs: Mapping[str, Array], states: Mapping[str, Array], record: tuple[str, ...]
+    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        raise NotImplementedError
+
+    def cat(self, parts: list[Array], axis: int = 0) -> Array:
+        return np.concatenate(parts, axis)
+
+    def zeros(self, shape: tuple[int, ...]) -> Array:
+        return np.zeros(shape, self.dtype)
+
+    def finite(self, x: Array) -> bool:
+        return bool(np.all(np.isfinite(x)))
+
+    def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Array:
+        return uniform(self.seed, name, shape, step).astype(self.dtype)
+
+
+def uniform(seed: int, name: str, shape: tuple[int, ...], step: int) -> Array:
+    """U(0, 1) numbers of one step: they depend on the seed, the input's name and the step, not on the backend."""
+    rng = np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())], counter=[0, 0, 0, step]))
+    return rng.random(shape, np.float32)

@@ -1,0 +1,235 @@
+"""How a tape is walked, the same for every backend; a machine supplies what differs between array libraries."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from neurograph.errors import BackendError, DataError
+from neurograph.monitor import Recorder
+from neurograph.projections.operator import Run
+from neurograph.tape import STATIC, Instr, Tape
+
+State = dict[str, Any]
+
+
+class Machine(Protocol):
+    """What a backend does its own way. Arrays of a sequence are [T, N, ...], of a static value [1, N, ...]."""
+
+    xp: Any
+
+    def apply(self, instr: Instr, x: Any, run: Run) -> Any: ...
+
+    def scan(
+        self, instr: Instr, steps: int, inputs: Mapping[str, Any], states: Mapping[str, Any], record: tuple[str, ...]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]: ...
+
+    def cat(self, parts: list[Any], axis: int = 0) -> Any: ...
+
+    def zeros(self, shape: tuple[int, ...]) -> Any: ...
+
+    def finite(self, x: Any) -> bool: ...
+
+    def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Any: ...
+
+
+class Execution:
+    """One run of a tape: the slots that are alive and the state that is handed on."""
+
+    def __init__(
+        self, tape: Tape, machine: Machine, batch: int, state: State, *, training: bool, check_numerics: bool, recorder: Recorder
+    ):
+        self.tape, self.machine, self.batch = tape, machine, batch
+        self.state, self.training, self.check_numerics = state, training, check_numerics
+        self.recorder = recorder
+        self.totals: dict[str, Any] = {}
+        self._probes: dict[str, tuple[str, ...]] = {}
+        for population, variable in tape.probes:
+            self._probes[population] = (*self._probes.get(population, ()), variable)
+        self._ops: dict[str, Callable[[Instr, dict[str, Any], int], None]] = {
+            "apply": self._apply,
+            "add": self._add,
+            "concat": self._concat,
+            "delay": self._delay,
+            "neuron": self._neuron,
+            "loop": self._loop,
+            "readout": self._readout,
+        }
+
+    def window(self, inputs: Mapping[str, Any], total: int, window: range) -> None:
+        """Run the steps of `window` of a run of `total` steps; state and readouts carry over to the next window."""
+        slots: dict[str, Any] = {}
+        for instr in self.tape.instructions:
+            if instr.op == "input":
+                self._input(instr, slots, inputs, total, window)
+            else:
+                self._ops[instr.op](instr, slots, len(window))
+            if self.check_numerics:
+                self._check(instr, slots)
+            for name in instr.frees:
+                slots.pop(name, None)
+        self.state["step"] = self.state.get("step", 0) + len(window)
+
+    def _input(self, instr: Instr, slots: dict[str, Any], inputs: Mapping[str, Any], total: int, window: range) -> None:
+        x, node = inputs[instr.name], instr.what
+        first = self.state.get("step", 0) - window.start
+        if x.ndim == len(node.shape) + 2:
+            slots[instr.outs[0]] = x[window.start : window.stop]
+            return
+
+        def uniform(shape: tuple[int, ...], t: int) -> Any:
+            return self.machine.uniform(instr.name, tuple(shape), first + t)
+
+        slots[instr.outs[0]] = node.encoder.encode(self.machine.xp, x, total, window, uniform)
+
+    def _apply(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        x = slots[instr.ins[0]]
+        length = x.shape[0]
+        memory = {k.removeprefix(f"{instr.name}."): v for k, v in self.state.items() if k.startswith(f"{instr.name}.")}
+        run = Run(length, self.batch, self.training, repeats=steps if length != steps else 1, memory=memory)
+        y = self.machine.apply(instr, x.reshape(length * self.batch, *x.shape[2:]), run)
+        self.state.update({f"{instr.name}.{k}": v for k, v in run.memory.items()})
+        slots[instr.outs[0]] = y.reshape(length, self.batch, *y.shape[1:])
+
+    def _add(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        total = slots[instr.ins[0]]
+        for name in instr.ins[1:]:
+            total = total + slots[name]
+        slots[instr.outs[0]] = total
+
+    def _concat(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        parts = [slots[name] for name in instr.ins]
+        length = max(p.shape[0] for p in parts)
+        parts = [p if p.shape[0] == length else self.machine.cat([p] * length) for p in parts]
+        slots[instr.outs[0]] = self.machine.cat(parts, 2)
+
+    def _delay(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        x = slots[instr.ins[0]]
+        if x.shape[0] != steps:
+            x = self.machine.cat([x] * steps)
+        joined = self.machine.cat([self._waiting(instr, x.shape[2:]), x])
+        slots[instr.outs[0]] = joined[:steps]
+        self.state[f"{instr.name}.delay"] = joined[steps:]
+
+    def _waiting(self, instr: Instr, shape: tuple[int, ...]) -> Any:
+        """What was sent in the last `delay` steps and has not arrived; nothing at the start."""
+        known = self.state.get(f"{instr.name}.delay")
+        return self.machine.zeros((instr.steps, self.batch, *shape)) if known is None else known
+
+    def _neuron(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        name = instr.name
+        inputs = dict(zip(instr.ports, (slots[s] for s in instr.ins), strict=True))
+        states = {n: self.state[f"{name}.{n}"] for n in instr.what.states if f"{name}.{n}" in self.state}
+        wanted = self._probes.get(name, ())
+        inner = tuple(v for v in wanted if v not in instr.what.outputs)
+        outputs, finals, recorded = self.machine.scan(instr, steps, inputs, states, inner)
+        for output, slot in zip(instr.what.outputs, instr.outs, strict=True):
+            slots[slot] = outputs[output]
+        self.state.update({f"{name}.{n}": v for n, v in finals.items()})
+        for variable in wanted:
+            self.recorder.add(f"{name}.{variable}", recorded[variable] if variable in inner else outputs[variable])
+
+    def _loop(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        """Rounds of `instr.steps` steps; a delay reads from what earlier rounds (or runs) sent."""
+        delays = [i for i in instr.body if i.op == "delay"]
+        waiting = {d.name: deque(self._waiting(d, self.tape.slots[d.outs[0]].shape)) for d in delays}
+        needed = {s for i in self.tape.instructions for s in i.ins if i is not instr} | set(self.tape.outputs.values())
+        kept: dict[str, list[Any]] = {o: [] for o in instr.outs if o in needed}
+        for start in range(0, steps, instr.steps):
+            length = min(instr.steps, steps - start)
+            inner = {n: self._part(n, slots[n], start, length) for n in instr.ins}
+            for d in delays:
+                arriving = [waiting[d.name].popleft()[None] for _ in range(length)]
+                inner[d.outs[0]] = arriving[0] if length == 1 else self.machine.cat(arriving)
+            for member in instr.body:
+                if member.op != "delay":
+                    self._ops[member.op](member, inner, length)
+                if self.check_numerics:
+                    self._check(member, inner, start)
+            for d in delays:
+                sent = inner[d.ins[0]]
+                waiting[d.name].extend(sent[k if sent.shape[0] > 1 else 0] for k in range(length))
+            for name, parts in kept.items():
+                parts.append(inner[name])
+        for name, parts in kept.items():
+            slots[name] = self.machine.cat(parts) if len(parts) > 1 else parts[0]
+        for d in delays:
+            self.state[f"{d.name}.delay"] = self.machine.cat([x[None] for x in waiting[d.name]])
+
+    def _part(self, name: str, x: Any, start: int, length: int) -> Any:
+        return x if self.tape.slots[name].time == STATIC else x[start : start + length]
+
+    def _readout(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        x = slots[instr.ins[0]]
+        if x.shape[0] != steps:
+            x = self.machine.cat([x] * steps)
+        self.totals[instr.name] = instr.what.add(self.totals.get(instr.name), x)
+        slots[instr.outs[0]] = x[:1]
+
+    def _check(self, instr: Instr, slots: dict[str, Any], start: int = 0) -> None:
+        for name in instr.outs:
+            if name in slots and instr.op != "loop" and not self.machine.finite(slots[name]):
+                raise DataError(
+                    f"check_numerics: %{name}, made by {instr.op} {instr.name!r} ({instr.at}), holds NaN or infinity. "
+                    "Look at its inputs and weights; a lower learning rate is the usual remedy in training"
+                )
+
+
+def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None) -> tuple[int, int]:
+    """Steps and batch of a run; raises where inputs are missing, unknown, or do not fit."""
+    nodes = {i.name: i.what for i in tape.instructions if i.op == "input"}
+    for name in given:
+        if name not in nodes:
+            raise DataError(f"unknown input {name!r}; this program takes {', '.join(nodes)}")
+    lengths: dict[str, int] = {}
+    batches: dict[str, int] = {}
+    for name, node in nodes.items():
+        if name not in given:
+            raise DataError(f"input {name!r} ({node.at}) is missing: pass run({{{name!r}: array, ...}}, steps)")
+        shape = tuple(given[name].shape)
+        if shape[-len(node.shape) :] != node.shape or len(shape) - len(node.shape) not in (1, 2):
+            wanted = ", ".join(map(str, node.shape))
+            raise DataError(
+                f"input {name!r} ({node.at}) has shape {shape}; expected [N, {wanted}] (one image for all steps) "
+                f"or [T, N, {wanted}] (a sequence, time first)"
+            )
+        if len(shape) == len(node.shape) + 2:
+            lengths[name] = shape[0]
+        batches[name] = shape[-len(node.shape) - 1]
+    total = steps if steps is not None else next(iter(lengths.values()), None)
+    if total is None:
+        raise DataError("how many steps? No input is a sequence, so pass steps=T, or compile(..., steps=T)")
+    if isinstance(total, bool) or not isinstance(total, int) or total < 1:
+        raise DataError(f"steps={total!r}: a run has at least one step")
+    for name, length in lengths.items():
+        if length != total:
+            raise DataError(f"input {name!r} has {length} steps, but the run has {total}; pass steps={length} or cut it")
+    if len(set(batches.values())) > 1:
+        raise DataError(f"inputs disagree on the batch size: {batches}")
+    batch = next(iter(batches.values()))
+    if batch < 1:
+        raise DataError(f"inputs {', '.join(batches)} are an empty batch (N = 0); a run has at least one sample")
+    return total, batch
+
+
+def checked_state(tape: Tape, state: State | None, batch: int) -> State:
+    """A copy of the state to continue from; raises where it belongs to another network or batch size."""
+    if state is None:
+        return {}
+    known = {f"{i.name}.{n}" for i in tape.walk() if i.op == "neuron" for n in i.what.states}
+    for key, value in state.items():
+        if key in known and value.shape[0] != batch:
+            raise DataError(
+                f"the state holds {value.shape[0]} samples ({key}), the input {batch}. Continue with the same batch, "
+                "or start anew with state=None"
+            )
+        if "." in key and not any(key.startswith(f"{i.name}.") for i in tape.walk()):
+            raise DataError(f"the state has {key!r}, which this program does not know: it belongs to another network")
+    return dict(state)
+
+
+def checked_steps(chunk: int | None, steps: int) -> int:
+    if chunk is not None and chunk < 1:
+        raise BackendError(f"chunk={chunk}: at least one step at a time")
+    return steps if chunk is None else chunk

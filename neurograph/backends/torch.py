@@ -1,0 +1,334 @@
+"""The torch backend: an nn.Module that trains the network with surrogate gradients, on the CPU or CUDA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neurograph.backends.array import uniform
+from neurograph.backends.execute import (
+    Execution,
+    State,
+    checked_inputs,
+    checked_state,
+    checked_steps,
+)
+from neurograph.backends.weights import initial_weights
+from neurograph.errors import BackendError, DataError
+from neurograph.kernels.eager import EagerScan, prologue_code
+from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides
+from neurograph.kernels.scan import power_of_two, scan_of
+from neurograph.monitor import Recorder, Recording
+from neurograph.projections.operator import Run
+from neurograph.spec import Learnable, Neuron
+from neurograph.tape import Instr, Tape
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class Unit(nn.Module):
+    """One population: learnable parameters as nn.Parameter, the others as buffers outside the state_dict."""
+
+    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Any], dtype: torch.dtype, fused: bool):
+        super().__init__()
+        neuron: Neuron = instr.what
+        self.population, self.shape = instr.name, tape.slots[instr.outs[0]].shape
+        self.fused, self.dtype_name = fused, str(dtype).removeprefix("torch.")
+        shapes = neuron.check_shapes(self.shape, instr.name)
+        self.names = tuple(neuron.params)
+        for key, value in neuron.params.items():
+            if isinstance(value, Learnable):
+                start = torch.tensor(weights[f"{instr.name}.{key}"], dtype=dtype)
+                self.register_parameter(key, nn.Parameter(start))
+            else:
+                fixed = torch.tensor(value, dtype=dtype)
+                fixed = fixed.reshape(shapes[key]) if fixed.numel() > 1 else fixed
+                self.register_buffer(key, fixed, persistent=False)
+        exact = frozenset(k for k, v in neuron.params.items() if power_of_two(v))
+        self.scan = scan_of(neuron.trace(tape.dt, instr.ports), reciprocal=exact)
+        self.initial = dict(neuron.initial)
+        self.numbers = {
+            n: float(i if not isinstance(i, str) else neuron.params[i])
+            for n, i in self.initial.items()
+            if not isinstance(i, str) or isinstance(neuron.params[i], int | float)
+        }
+        self.prologue = prologue_code(self.scan)
+        self.eager = EagerScan(self.scan)
+        self._engines: dict[tuple[Any, ...], Engine] = {}
+
+    def extra_repr(self) -> str:
+        return f"{self.population}: {self.scan.neuron} {self.shape}"
+
+    def forward(
+        self, steps: int, inputs: Mapping[str, Tensor], states: Mapping[str, Tensor], record: tuple[str, ...], keep: bool
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        params = {n: getattr(self, n) for n in self.names}
+        uniforms = self.prologue(params)
+        first = next(iter(inputs.values()))
+        dtype = next(iter(params.values())).dtype if params else first.dtype
+        chosen = self._engine_kind(first, dtype)
+        storage = first.dtype if chosen == "triton" else dtype
+        given = {n: x.to(storage) for n, x in inputs.items()}
+        batch = first.shape[1]
+        if chosen == "eager":
+            shape = (batch, *self.shape)
+            start = {n: states.get(n, self._start(n, params, shape, dtype, first.device)) for n in self.scan.states}
+            outputs, final, recorded = self.eager(steps, given, uniforms, start, record)
+        else:
+            outputs, final, recorded = self._fused(chosen, steps, given, uniforms, states, params, record, keep)
+        return {n: o.to(first.dtype) for n, o in outputs.items()}, final, recorded
+
+    def _start(self, name: str, params: Mapping[str, Tensor], shape: Any, dtype: torch.dtype, device: Any) -> Tensor:
+        init = self.initial[name]
+        value = params[init] if isinstance(init, str) else torch.as_tensor(init, dtype=dtype, device=device)
+        return value.to(dtype).expand(shape)
+
+    def _engine_kind(self, x: Tensor, dtype: torch.dtype) -> str:
+        if not self.fused or not self.scan.states:
+            return "eager"
+        if x.device.type == "cpu":
+            return "cpu"
+        from neurograph.kernels import triton
+
+        return "triton" if dtype == torch.float32 and triton.available(x.device) else "eager"
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _fused(
+        self,
+        kind: str,
+        steps: int,
+        inputs: dict[str, Tensor],
+        uniforms: dict[str, Tensor],
+        states: Mapping[str, Tensor],
+        params: Mapping[str, Tensor],
+        record: tuple[str, ...],
+        keep: bool,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        scan = self.scan
+        first = next(iter(inputs.values()))
+        shape = torch.Size((first.shape[1], *self.shape))
+        strides = dense_strides(first)
+        rows = frozenset(n for n, u in uniforms.items() if u.ndim)
+        spread = {n: u.expand(shape) if n in rows else u for n, u in uniforms.items()}
+        static = frozenset(n for n, x in inputs.items() if x.shape[0] == 1 and steps > 1)
+        numbers = {n: v for n, v in self.numbers.items() if n not in states}
+        device, dtype = first.device, next(iter(uniforms.values())).dtype if uniforms else first.dtype
+        start = [
+            states.get(n, self._start(n, params, shape, dtype, device)) for n in scan.states if n not in numbers
+        ]
+        engine = self._engine(kind, str(first.dtype).removeprefix("torch."), rows, static, record)
+        call = Call(engine, scan, steps, rows, static, shape, strides, numbers, keep, record)
+        out = FusedScan.apply(call, *inputs.values(), *(spread[n] for n in scan.uniforms), *start)
+        count = len(scan.outputs)
+        final = dict(zip(scan.states, out[count:], strict=False)) if keep else {}
+        after = count + (len(scan.states) if keep else 0)
+        return dict(zip(scan.outputs, out, strict=False)), final, dict(zip(record, out[after:], strict=True))
+
+    def _engine(self, kind: str, dtype: str, rows: frozenset[str], static: frozenset[str], record: tuple[str, ...]) -> Engine:
+        key = (kind, dtype, rows, static, record)
+        if key not in self._engines:
+            if kind == "cpu":
+                self._engines[key] = CpuEngine(self.scan, dtype, rows, static, record)
+            else:
+                from neurograph.kernels.triton import TritonEngine
+
+                self._engines[key] = TritonEngine(self.scan, dtype, rows, static, record)
+        return self._engines[key]
+
+
+class TorchProgram(nn.Module):
+    """A compiled network as an nn.Module: call it on a batch, or `run` it for every output and the state."""
+
+    backend = "torch"
+
+    def __init__(
+        self,
+        tape: Tape,
+        *,
+        dtype: str,
+        seed: int,
+        weights: Mapping[str, Any] | None,
+        steps: int | None,
+        check_numerics: bool,
+        device: Any = "cpu",
+        fused: bool = True,
+    ):
+        super().__init__()
+        if dtype not in _DTYPES:
+            raise BackendError(
+                f"backend 'torch' keeps weights in float32 or float64, not {dtype!r}; for 16-bit training use autocast"
+            )
+        self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
+        self.dtype, self.xp = _DTYPES[dtype], torch
+        self.recordings: Mapping[str, Recording] = {}
+        self._calls = 0
+        held = initial_weights(tape, seed, weights)
+        for instr in tape.walk():
+            if instr.op == "neuron":
+                self._place(instr.name, Unit(instr, tape, held, self.dtype, fused))
+        populations = {i.name for i in tape.walk() if i.op == "neuron"}
+        for name, weight in tape.weights.items():
+            owner, _, key = name.rpartition(".")
+            if owner in populations:
+                continue
+            module = self._place(owner, None)
+            value = torch.tensor(held[name], dtype=self.dtype)
+            if weight.buffer or not weight.learnable:
+                module.register_buffer(key, value)
+            else:
+                module.register_parameter(key, nn.Parameter(value))
+        self.to(device)
+
+    def _place(self, name: str, module: nn.Module | None) -> nn.Module:
+        """The module at a dotted name, so that state_dict keys are the names of the graph."""
+        parent: nn.Module = self
+        *path, last = name.split(".")
+        for part in path:
+            if part not in parent._modules:
+                parent.add_module(part, nn.Module())
+            parent = parent._modules[part]  # type: ignore[assignment]
+        if module is not None or last not in parent._modules:
+            parent.add_module(last, module or nn.Module())
+        return parent._modules[last]  # type: ignore[return-value]
+
+    def weights(self) -> dict[str, Tensor]:
+        """All weights and running statistics by name: what compile(..., weights=...) takes."""
+        return {n: t.detach() for n, t in self.state_dict().items()}
+
+    def forward(self, x: Any, steps: int | None = None, state: State | None = None) -> Any:
+        """The answer for a batch; with `state`, the answer and the new state (`state={}` starts anew)."""
+        outputs, after = self.run(x, steps, state, keep_state=state is not None)
+        answer = next(iter(outputs.values())) if len(outputs) == 1 else outputs
+        return (answer, after) if state is not None else answer
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | Any,
+        steps: int | None = None,
+        state: State | None = None,
+        *,
+        chunk: int | None = None,
+        record_to: str | Path | None = None,
+        keep_state: bool = True,
+    ) -> tuple[dict[str, Any], State]:
+        """Run `steps` steps from `state` (None: the initial state). Gradients flow through outputs and state."""
+        given = self._tensors(inputs)
+        total, batch = checked_inputs(self.tape, given, steps if steps is not None else self._default_steps(given))
+        recorder = Recorder(record_to)
+        before = checked_state(self.tape, state, batch)
+        if not before and self.training:
+            self._calls += 1  # a new sequence in training draws new random inputs
+        execution = Execution(
+            self.tape, _Machine(self, keep_state), batch, before,
+            training=self.training, check_numerics=self.check_numerics, recorder=recorder,
+        )  # fmt: skip
+        size = checked_steps(chunk, total)
+        if size < total:
+            self._check_chunk(size)
+        try:
+            for start in range(0, total, size):
+                execution.window(given, total, range(start, min(start + size, total)))
+        finally:
+            self.recordings = recorder.close()
+        readouts = {i.name: i.what for i in self.tape.instructions if i.op == "readout"}
+        outputs = {n: readouts[n].finish(t, total) for n, t in execution.totals.items()}
+        return outputs, execution.state
+
+    def _check_chunk(self, size: int) -> None:
+        for instr in self.tape.walk():
+            if instr.op == "apply" and not instr.what.pointwise_in_time and self.training:
+                raise BackendError(
+                    f"chunk={size} in training: {instr.what!r} of {instr.name!r} needs all steps at once; use stats='step'"
+                )
+
+    def source(self, population: str) -> str:
+        """The code of a population: the fused kernel where one runs, else the eager step."""
+        unit = self.get_submodule(population)
+        if not isinstance(unit, Unit):
+            raise BackendError(f"{population!r} is not a population")
+        if not unit.fused:
+            return unit.eager.source
+        rows = frozenset(n for n, u in unit.prologue({n: getattr(unit, n) for n in unit.names}).items() if u.ndim)
+        engine = CpuEngine(unit.scan, unit.dtype_name, rows, frozenset(), ())
+        return engine.kernel.forward_source.text + "\n\n" + engine.kernel.backward_source.text
+
+    def summary(self) -> str:
+        """The tape, the backend and the weights as text."""
+        from neurograph.summary import program_summary
+
+        return program_summary(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    @property
+    def device(self) -> torch.device:
+        return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+    def _default_steps(self, given: Mapping[str, Any]) -> int | None:
+        nodes = [i for i in self.tape.instructions if i.op == "input"]
+        sequence = any(given[i.name].ndim == len(i.what.shape) + 2 for i in nodes if i.name in given)
+        return None if sequence else self.steps
+
+    def _tensors(self, inputs: Mapping[str, Any] | Any) -> dict[str, Tensor]:
+        names = [i.name for i in self.tape.instructions if i.op == "input"]
+        if not isinstance(inputs, Mapping):
+            if len(names) != 1:
+                raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
+            inputs = {names[0]: inputs}
+        return {n: self._tensor(n, x) for n, x in inputs.items()}
+
+    def _tensor(self, name: str, x: Any) -> Tensor:
+        tensor = x if isinstance(x, Tensor) else torch.as_tensor(x)
+        if not tensor.is_floating_point():
+            raise DataError(
+                f"input {name!r} has dtype {tensor.dtype}; inputs are floating point. Convert it, for images "
+                "x.float() / 255"
+            )
+        if tensor.device != self.device:
+            raise DataError(
+                f"input {name!r} is on {tensor.device}, the program on {self.device}; move it with .to({str(self.device)!r})"
+            )
+        return tensor.to(self.dtype)
+
+
+class _Machine:
+    """What a tape's execution asks of torch."""
+
+    xp = torch
+
+    def __init__(self, program: TorchProgram, keep_state: bool):
+        self.program, self.keep_state = program, keep_state
+        self.stepped = {i.name for loop in program.tape.instructions for i in loop.body if i.op == "neuron"}
+
+    def apply(self, instr: Instr, x: Tensor, run: Run) -> Tensor:
+        module = self.program.get_submodule(instr.name) if self._has_weights(instr) else None
+        held = {} if module is None else {**dict(module._parameters), **dict(module._buffers)}
+        return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
+
+    def _has_weights(self, instr: Instr) -> bool:
+        return any(n.startswith(f"{instr.name}.") for n in self.program.tape.weights)
+
+    def scan(
+        self, instr: Instr, steps: int, inputs: Mapping[str, Tensor], states: Mapping[str, Tensor], record: tuple[str, ...]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        unit = self.program.get_submodule(instr.name)
+        return unit(steps, inputs, states, record, self.keep_state or instr.name in self.stepped)  # type: ignore[no-any-return]
+
+    def cat(self, parts: list[Tensor], axis: int = 0) -> Tensor:
+        return torch.cat(parts, axis)
+
+    def zeros(self, shape: tuple[int, ...]) -> Tensor:
+        return torch.zeros(shape, dtype=self.program.dtype, device=self.program.device)
+
+    def finite(self, x: Tensor) -> bool:
+        return bool(torch.isfinite(x).all())
+
+    def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Tensor:
+        calls = max(0, self.program._calls - 1)
+        numbers = uniform(self.program.seed + calls, name, shape, step)
+        return torch.from_numpy(numbers).to(self.program.device, self.program.dtype)

@@ -1,0 +1,35 @@
+"""Image data sets, downloads, batches and batch transforms."""
+
+from __future__ import annotations
+
+from neurograph.data.batches import Batches
+from neurograph.data.fetch import DownloadError, download
+from neurograph.data.image_data import ImageData
+from neurograph.data.image_set import ImageSet
+from neurograph.data.registry import cache_folder, dataset, load, names
+from neurograph.data.transforms import (
+    Compose,
+    HorizontalFlip,
+    Normalize,
+    RandomCrop,
+    RandomErasing,
+    Transform,
+)
+
+__all__ = [
+    "Batches",
+    "Compose",
+    "DownloadError",
+    "HorizontalFlip",
+    "ImageData",
+    "ImageSet",
+    "Normalize",
+    "RandomCrop",
+    "RandomErasing",
+    "Transform",
+    "cache_folder",
+    "dataset",
+    "download",
+    "load",
+    "names",
+]

@@ -1,0 +1,141 @@
+"""Finding a data set by name and its files on this machine."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+
+from neurograph.data.fetch import DownloadError
+from neurograph.data.image_data import ImageData
+from neurograph.data.image_set import ImageSet
+from neurograph.errors import DataError
+
+__all__ = ["FOLDER_VARIABLE", "cache_folder", "dataset", "load", "names"]
+
+FOLDER_VARIABLE = "NEUROGRAPH_DATA"
+
+
+def names() -> tuple[str, ...]:
+    """Names of all data sets, sorted."""
+    _discover()
+    return tuple(sorted(ImageSet.known))
+
+
+def dataset(name: str) -> ImageSet:
+    """The data set of that name ('CIFAR-10', 'cifar_10' and 'cifar10' are the same).
+
+    Raises DataError listing the known names.
+    """
+    _discover()
+    for known, kind in ImageSet.known.items():
+        if _plain(known) == _plain(name):
+            return kind()
+    raise DataError(f"unknown data set {name!r}; known are: {', '.join(names())}")
+
+
+def cache_folder() -> Path:
+    """Where downloads go by default: $XDG_CACHE_HOME or ~/.cache, then neurograph/data."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "neurograph" / "data"
+
+
+def load(
+    name: str,
+    split: str = "train",
+    data_dir: str | os.PathLike[str] | None = None,
+    download: bool = True,
+    limit: int | None = None,
+    verify: bool = True,
+    progress: bool = True,
+) -> ImageData:
+    """Load one split of a data set by name.
+
+    Files are looked for in ``data_dir``; without it in the folder named by NEUROGRAPH_DATA and
+    then in the cache folder. If they are nowhere and ``download`` is set, they are fetched into
+    ``data_dir`` or the cache folder. ``limit`` keeps the first so many images (all, if there are
+    fewer). ``verify`` checks the official checksum of files that are downloaded now; files
+    already in a folder are never compared with it, since they may be re-encoded.
+
+    Raises DataError (unknown name or split, missing or damaged files) and its subclass
+    DownloadError (an address that does not answer).
+    """
+    kind = dataset(name)
+    if split not in kind.splits:
+        raise DataError(
+            f"data set {kind.name!r}: unknown split {split!r}; it has: {', '.join(kind.splits)}"
+        )
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise DataError(f"data set {kind.name!r}: limit is {limit!r}; give a whole number above 0")
+    if kind.folders:
+        folder = _folder(kind, split, data_dir, download, verify, progress)
+        source = f"{kind.origin}; read from {folder}"
+    else:
+        folder, source = Path(), kind.origin
+    images, labels = kind.read(folder, split, limit)
+    return ImageData(
+        name=kind.name,
+        split=split,
+        images=images,
+        labels=labels,
+        classes=kind.classes,
+        mean=kind.mean,
+        std=kind.std,
+        source=source,
+    )
+
+
+def _folder(
+    kind: ImageSet,
+    split: str,
+    data_dir: str | os.PathLike[str] | None,
+    download: bool,
+    verify: bool,
+    progress: bool,
+) -> Path:
+    roots = _roots(data_dir)
+    found = kind.locate(roots, split)
+    if found is not None:
+        return found
+    looked = ", ".join(str(root) for root in roots)
+    hint = kind.hint(roots)
+    if not download:
+        raise DataError(
+            f"data set {kind.name!r}: no file of the split {split!r} in {looked} or sub-folders "
+            f"{', '.join(kind.folders)}; name the folder with data_dir=... or {FOLDER_VARIABLE}, "
+            f"or allow download=True{hint and '. ' + hint}"
+        )
+    target = (Path(data_dir) if data_dir is not None else cache_folder()) / kind.folders[0]
+    try:
+        kind.fetch(target, verify=verify, progress=progress)
+    except DownloadError as error:
+        raise DownloadError(
+            f"data set {kind.name!r}: not in {looked}, and {error}{hint and '. ' + hint}"
+        ) from error
+    return target
+
+
+def _roots(data_dir: str | os.PathLike[str] | None) -> list[Path]:
+    if data_dir is not None:
+        return [Path(data_dir)]
+    named = os.environ.get(FOLDER_VARIABLE)
+    if not named:
+        return [cache_folder()]
+    if not Path(named).is_dir():
+        raise DataError(
+            f"{FOLDER_VARIABLE} is {named!r}, which is not a folder; correct the variable or "
+            "unset it"
+        )
+    return [Path(named), cache_folder()]
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _discover() -> None:
+    import neurograph.data as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")

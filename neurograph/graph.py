@@ -1,0 +1,270 @@
+"""The declared network: inputs, populations, projections, outputs and probes. No computation here."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Union
+
+from neurograph.encode import Direct, Encoder
+from neurograph.errors import GraphError, SpecError, declared_at
+from neurograph.projections.operator import Operator
+from neurograph.readout import Mean, Readout
+from neurograph.spec import Neuron, Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*\Z")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Where values enter: static [N, *shape] through the encoder, or a sequence [T, N, *shape] as it is."""
+
+    name: str
+    shape: Shape
+    encoder: Encoder
+    at: str
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons of one kind; `shape` None is inferred from what arrives. `combine`: "add" or "concat" arrivals."""
+
+    name: str
+    neuron: Neuron
+    shape: Shape | None
+    combine: str
+    at: str
+
+    def __getitem__(self, port: str) -> Port:
+        return Port(self.name, port)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where values leave: what arrives, reduced over T by the readout."""
+
+    name: str
+    readout: Readout
+    at: str
+
+
+@dataclass(frozen=True)
+class Port:
+    """A named input or output of a node: `mcn["apical"]`, or "mcn:apical" in text."""
+
+    node: str
+    port: str
+
+
+@dataclass(frozen=True)
+class Projection:
+    """From an output port to an input port through operators, after a delay in the unit of dt."""
+
+    name: str
+    source: Port
+    target: Port
+    operators: tuple[Operator, ...]
+    delay: float
+    at: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is recorded of a population: a state, an output, or "margin" (potential minus threshold)."""
+
+    population: str
+    variable: str
+    at: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.population}.{self.variable}"
+
+
+Node = Union[Input, Population, Output]
+Endpoint = Union[str, Port, Input, Population, Output]
+
+
+@dataclass
+class Graph:
+    """A network, declared once. Time constants and delays are in the unit of `dt`, which compile() is given."""
+
+    name: str = "graph"
+    nodes: dict[str, Node] = field(default_factory=dict)
+    projections: dict[str, Projection] = field(default_factory=dict)
+    probes: dict[str, Probe] = field(default_factory=dict)
+
+    def input(self, name: str, shape: int | Sequence[int], *, encoder: Encoder | None = None) -> Input:
+        """Declare an input of `shape` (without steps and batch)."""
+        return self._add(Input(self._fresh(name), _shape(shape, name), encoder or Direct(), declared_at()))
+
+    def population(
+        self, name: str, neuron: Neuron, shape: int | Sequence[int] | None = None, *, combine: str = "add"
+    ) -> Population:
+        """Declare a population of neurons; its shape follows from what arrives unless given."""
+        if not isinstance(neuron, Neuron):
+            hint = f" Did you mean {neuron.__name__}()?" if isinstance(neuron, type) else ""
+            raise SpecError(f"population {name!r} ({declared_at()}): {neuron!r} is not a Neuron.{hint}")
+        if combine not in ("add", "concat"):
+            raise GraphError(f"population {name!r} ({declared_at()}): combine={combine!r}; choose 'add' or 'concat'")
+        known = None if shape is None else _shape(shape, name)
+        return self._add(Population(self._fresh(name), neuron, known, combine, declared_at()))
+
+    def output(self, name: str, *, readout: Readout | None = None) -> Output:
+        """Declare an output; its readout (default the mean over T) reduces the steps to one answer."""
+        return self._add(Output(self._fresh(name), readout or Mean(), declared_at()))
+
+    def connect(
+        self,
+        source: Endpoint,
+        target: Endpoint,
+        *operators: Operator,
+        name: str | None = None,
+        delay: float = 0.0,
+    ) -> Projection:
+        """Project `source` to `target` through `operators`, applied in order (none: one to one).
+
+        A spike of step n arrives in the target's step n + delay/dt. Parallel projections are legal.
+        """
+        at = declared_at()
+        for operator in operators:
+            if not isinstance(operator, Operator):
+                raise SpecError(f"connect() at {at}: {operator!r} is not an operator such as Dense(10)")
+        from_port, to_port = self._port(source, "source", at), self._port(target, "target", at)
+        if not (isinstance(delay, int | float) and math.isfinite(delay) and delay >= 0):
+            raise GraphError(
+                f"projection {from_port.node} -> {to_port.node} ({at}): delay={delay!r}; a delay is a finite number >= 0"
+            )
+        chosen = self._free_projection_name(from_port, to_port) if name is None else name
+        if not _NAME.match(chosen) or chosen in self.projections or chosen in self.nodes:
+            raise GraphError(
+                f"projection {chosen!r} ({at}): names are dotted words and used once; give another name="
+            )
+        projection = Projection(chosen, from_port, to_port, tuple(operators), float(delay), at)
+        self.projections[chosen] = projection
+        return projection
+
+    def probe(self, population: str | Population, *variables: str) -> None:
+        """Record variables of a population on every run: its states, outputs, or "margin"."""
+        name = population if isinstance(population, str) else population.name
+        node = self.nodes.get(name)
+        if not isinstance(node, Population):
+            raise GraphError(f"probe({name!r}) at {declared_at()}: not a population; known: {self._known(Population)}")
+        for variable in variables or node.neuron.outputs:
+            recordable = (*node.neuron.states, *node.neuron.outputs, *node.neuron.trace().observed)
+            if variable not in recordable:
+                raise GraphError(
+                    f"probe({name!r}, {variable!r}) at {declared_at()}: {type(node.neuron).__name__} has no such "
+                    f"variable; recordable are {', '.join(dict.fromkeys(recordable))}"
+                )
+            probe = Probe(name, variable, declared_at())
+            self.probes[probe.key] = probe
+
+    @property
+    def inputs(self) -> list[Input]:
+        return [n for n in self.nodes.values() if isinstance(n, Input)]
+
+    @property
+    def populations(self) -> list[Population]:
+        return [n for n in self.nodes.values() if isinstance(n, Population)]
+
+    @property
+    def outputs(self) -> list[Output]:
+        return [n for n in self.nodes.values() if isinstance(n, Output)]
+
+    @property
+    def nx(self) -> networkx.MultiDiGraph:
+        """The graph as a networkx.MultiDiGraph; nodes and edges carry what was declared."""
+        import networkx
+
+        out = networkx.MultiDiGraph(name=self.name)
+        for name, node in self.nodes.items():
+            out.add_node(name, node=node, kind=type(node).__name__)
+        for name, p in self.projections.items():
+            out.add_edge(p.source.node, p.target.node, key=name, projection=p, delay=p.delay)
+        return out
+
+    def summary(self, dt: float = 1.0) -> str:
+        """A table of nodes and projections with shapes, weights and operations per step."""
+        from neurograph.summary import summary_of
+
+        return summary_of(self, dt)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name!r}: {len(self.nodes)} nodes, {len(self.projections)} projections>"
+
+    def _add(self, node: Any) -> Any:
+        self.nodes[node.name] = node
+        return node
+
+    def _fresh(self, name: str) -> str:
+        if not isinstance(name, str) or not _NAME.match(name):
+            raise GraphError(f"name {name!r} at {declared_at()}: a name is dotted words such as 'block1.lif'")
+        if name in self.nodes or name in self.projections:
+            raise GraphError(f"name {name!r} at {declared_at()}: already declared at {self._where(name)}")
+        for other in (*self.nodes, *self.projections):
+            if other.startswith(name + ".") and other in self.nodes or name.startswith(other + ".") and other in self.nodes:
+                raise GraphError(
+                    f"name {name!r} at {declared_at()}: {other!r} is a node, so it cannot also be a prefix. Rename one"
+                )
+        return name
+
+    def _where(self, name: str) -> str:
+        found = self.nodes.get(name) or self.projections.get(name)
+        return found.at if found is not None else "<unknown>"
+
+    def _known(self, kind: type[Any]) -> str:
+        return ", ".join(n for n, node in self.nodes.items() if isinstance(node, kind)) or "none"
+
+    def _port(self, end: Endpoint, role: str, at: str) -> Port:
+        if isinstance(end, str):
+            node_name, _, port = end.partition(":")
+        elif isinstance(end, Port):
+            node_name, port = end.node, end.port
+        elif isinstance(end, Input | Population | Output):
+            node_name, port = end.name, ""
+        else:
+            raise GraphError(f"connect() at {at}: {role} {end!r} is not a node, a port or a name")
+        node = self.nodes.get(node_name)
+        if node is None:
+            raise GraphError(
+                f"connect() at {at}: unknown {role} {node_name!r}; declared are {', '.join(self.nodes) or 'none'}"
+            )
+        if (role == "source" and isinstance(node, Output)) or (role == "target" and isinstance(node, Input)):
+            raise GraphError(f"connect() at {at}: {type(node).__name__.lower()} {node_name!r} cannot be a {role}")
+        if isinstance(node, Population):
+            ports = node.neuron.outputs if role == "source" else node.neuron.inputs
+        else:
+            ports = ("output",) if role == "source" else ("input",)
+        chosen = port or ports[0]
+        if not port and role == "target" and len(ports) > 1:
+            raise GraphError(
+                f"connect() at {at}: {node_name!r} has the ports {', '.join(ports)}; say which: "
+                f'{node_name}["{ports[0]}"] or "{node_name}:{ports[0]}"'
+            )
+        if chosen not in ports:
+            raise GraphError(f"connect() at {at}: {node_name!r} has no {role} port {chosen!r}; it has {', '.join(ports)}")
+        return Port(node_name, chosen)
+
+    def _free_projection_name(self, source: Port, target: Port) -> str:
+        base = f"{source.node.replace('.', '_')}_to_{target.node.replace('.', '_')}"
+        k, name = 1, base
+        while name in self.projections or name in self.nodes:
+            k += 1
+            name = f"{base}_{k}"
+        return name
+
+
+def _shape(shape: int | Sequence[int], name: str) -> Shape:
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not sizes or not all(isinstance(n, int) and n > 0 for n in sizes):
+        raise GraphError(f"{name!r} at {declared_at()}: shape {shape!r}; give whole numbers above 0, such as (3, 32, 32)")
+    return sizes

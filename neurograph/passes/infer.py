@@ -1,0 +1,189 @@
+"""infer: shapes of everything, and the tape in order of declaration (not yet of execution)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from neurograph.errors import NeuroGraphError, ShapeError
+from neurograph.graph import Graph, Input, Output, Population, Projection
+from neurograph.passes.validate import delay_steps
+from neurograph.projections.operator import Weight
+from neurograph.spec import Learnable, Shape
+from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
+
+
+def infer(graph: Graph, dt: float) -> Tape:
+    """Walk the projections until every shape is known, then write one instruction per operation."""
+    shapes, chains = _shapes(graph)
+    slots: dict[str, Slot] = {}
+    out: list[Instr] = []
+    weights: dict[str, Weight] = {}
+
+    def emit(instr: Instr, *made: Slot) -> None:
+        out.append(replace(instr, outs=tuple(s.name for s in made)))
+        slots.update({s.name: s for s in made})
+
+    for node in graph.nodes.values():
+        if isinstance(node, Input):
+            time = STATIC if node.encoder.static else STEPS
+            emit(Instr("input", (), (), node.name, node, at=node.at), Slot(node.name, shapes[node.name], time))
+    arrivals: dict[tuple[str, str], list[str]] = {}
+    for p in graph.projections.values():
+        source = graph.nodes[p.source.node]
+        slot = source.name if isinstance(source, Input) else f"{source.name}.{p.source.port}"
+        steps = delay_steps(p.delay, dt, p.name)
+        shape = shapes[p.source.node]
+        if steps:
+            emit(Instr("delay", (), (slot,), p.name, steps=steps, at=p.at), Slot(f"{p.name}.delayed", shape))
+            slot = f"{p.name}.delayed"
+        used: dict[str, int] = {}
+        for operator, result in zip(p.operators, chains[p.name], strict=True):
+            used[operator.key] = used.get(operator.key, 0) + 1
+            key = operator.key if used[operator.key] == 1 else f"{operator.key}_{used[operator.key]}"
+            name = f"{p.name}.{key}"
+            weights |= {f"{name}.{n}": w for n, w in operator.weights(shape, result).items()}
+            emit(Instr("apply", (), (slot,), name, operator, at=p.at), Slot(name, result))
+            slot, shape = name, result
+        arrivals.setdefault((p.target.node, p.target.port), []).append(slot)
+    for node in graph.nodes.values():
+        if isinstance(node, Input):
+            continue
+        ports = node.neuron.inputs if isinstance(node, Population) else ("input",)
+        merged: dict[str, str] = {}
+        for port in ports:
+            sources = arrivals.get((node.name, port), [])
+            if sources:
+                op = node.combine if isinstance(node, Population) else "add"
+                name = f"{node.name}.in.{port}"
+                emit(Instr(op, (), tuple(sources), node.name, at=node.at), Slot(name, _arriving(shapes[node.name], op)))
+                merged[port] = name
+        if isinstance(node, Population):
+            where = f"population {node.name!r} ({node.at})"
+            param_shapes = node.neuron.check_shapes(shapes[node.name], where)
+            for name, value in node.neuron.params.items():
+                if isinstance(value, Learnable):
+                    weights[f"{node.name}.{name}"] = Weight(param_shapes[name], _start(value))
+            instr = Instr("neuron", (), tuple(merged.values()), node.name, node.neuron, tuple(merged), at=node.at)
+            emit(instr, *(Slot(f"{node.name}.{o}", shapes[node.name]) for o in node.neuron.outputs))
+        elif isinstance(node, Output):
+            instr = Instr("readout", (), tuple(merged.values()), node.name, node.readout, at=node.at)
+            emit(instr, Slot(node.name, shapes[node.name], STATIC))
+    return Tape(
+        name=graph.name,
+        instructions=tuple(out),
+        slots=slots,
+        outputs={n.name: n.name for n in graph.outputs},
+        probes=tuple((p.population, p.variable) for p in graph.probes.values()),
+        dt=dt,
+        passes=("validate", "infer"),
+        weights=weights,
+    )
+
+
+def _arriving(shape: Shape, op: str) -> Shape:
+    return shape
+
+
+def _start(value: Learnable):  # type: ignore[no-untyped-def]
+    import numpy as np
+
+    def init(rng: np.random.Generator, shape: Shape):  # type: ignore[no-untyped-def]
+        array = np.asarray(value.value, np.float64)
+        return np.broadcast_to(array.reshape(shape) if array.size > 1 else array, shape)
+
+    return init
+
+
+def _shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
+    """The shape of every node, and of every operator's result; repeated until nothing more is learnt."""
+    shapes: dict[str, Shape] = {}
+    for node in graph.nodes.values():
+        if isinstance(node, Input):
+            shapes[node.name] = node.encoder.shape(node.shape)
+        elif isinstance(node, Population) and node.shape is not None:
+            shapes[node.name] = node.shape
+    chains: dict[str, list[Shape]] = {}
+    while True:
+        before = (len(shapes), len(chains))
+        for p in graph.projections.values():
+            if p.name not in chains and p.source.node in shapes:
+                found = _chain(graph, p, shapes)
+                if found is not None:
+                    chains[p.name] = found
+        for node in graph.nodes.values():
+            if not isinstance(node, Input):
+                _from_arrivals(graph, node, shapes, chains)
+        if (len(shapes), len(chains)) == before:
+            break
+    unknown = [n for n in graph.nodes if n not in shapes]
+    if unknown or len(chains) < len(graph.projections):
+        names = ", ".join(f"{n!r} ({graph.nodes[n].at})" for n in unknown)
+        raise ShapeError(
+            f"the shapes of {names} cannot be inferred: each waits for another. Give one of them shape=, "
+            "or an operator its number of features"
+        )
+    return shapes, chains
+
+
+def _chain(graph: Graph, p: Projection, shapes: dict[str, Shape]) -> list[Shape] | None:
+    shape = shapes[p.source.node]
+    target = shapes.get(p.target.node) if _adds(graph, p) else None
+    out = []
+    for k, operator in enumerate(p.operators):
+        last = k == len(p.operators) - 1
+        try:
+            shape = operator.shape(shape, target if last else None)
+        except NeuroGraphError as error:
+            waiting = last and target is None and _adds(graph, p) and _open(operator)
+            if waiting:
+                return None  # another projection may yet say how large the target is
+            raise type(error)(f"projection {p.name!r} ({p.at}): {error}, coming from {p.source.node!r}") from None
+        out.append(shape)
+    return out
+
+
+def _open(operator: object) -> bool:
+    return getattr(operator, "features", 0) is None
+
+
+def _adds(graph: Graph, p: Projection) -> bool:
+    node = graph.nodes[p.target.node]
+    return not (isinstance(node, Population) and node.combine == "concat")
+
+
+def _from_arrivals(graph: Graph, node: Population | Output, shapes: dict[str, Shape], chains: dict[str, list[Shape]]) -> None:
+    ports: dict[str, list[tuple[Projection, Shape]]] = {}
+    total = 0
+    for p in graph.projections.values():
+        if p.target.node == node.name:
+            total += 1
+            if p.name in chains:
+                shape = chains[p.name][-1] if chains[p.name] else shapes[p.source.node]
+                ports.setdefault(p.target.port, []).append((p, shape))
+    for arrived in ports.values():
+        if isinstance(node, Population) and node.combine == "concat":
+            expected = [p for p in graph.projections.values() if p.target == arrived[0][0].target]
+            if len(arrived) < len(expected):
+                continue
+            first = arrived[0][1]
+            for p, shape in arrived[1:]:
+                if shape[1:] != first[1:]:
+                    raise ShapeError(
+                        f"population {node.name!r} ({node.at}): projection {p.name!r} ({p.at}) brings {shape}, which "
+                        f"cannot be concatenated with {first}: all axes after the first must be equal"
+                    )
+            joined = (sum(s[0] for _, s in arrived), *first[1:])
+            _agree(node, shapes, joined, arrived[-1][0])
+        else:
+            for p, shape in arrived:
+                _agree(node, shapes, shape, p)
+
+
+def _agree(node: Population | Output, shapes: dict[str, Shape], shape: Shape, p: Projection) -> None:
+    known = shapes.setdefault(node.name, shape)
+    if known != shape:
+        kind = type(node).__name__.lower()
+        raise ShapeError(
+            f"projection {p.name!r} ({p.at}): it brings shape {shape} to {kind} {node.name!r} ({node.at}), "
+            f"which has shape {known}. Change the operators so that both agree, or combine='concat'"
+        )

@@ -1,0 +1,94 @@
+"""schedule: what runs over all T at once, what must be stepped, and what is computed once for all steps.
+
+The instructions form a graph; a strongly connected component of it is a real cycle and becomes a loop of
+just its members, run in rounds as long as its shortest delay. Everything else runs over all T at once, and
+what depends only on static inputs has no step axis at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import networkx
+
+from neurograph.errors import GraphError
+from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
+
+_MODES = ("auto", "step")
+
+
+def schedule(tape: Tape, mode: str = "auto") -> Tape:
+    """Order the instructions. `mode="step"` steps everything that has steps, as a network without schedule would."""
+    if mode not in _MODES:
+        raise GraphError(f"schedule={mode!r}: choose one of {', '.join(_MODES)}")
+    writer = {o: k for k, i in enumerate(tape.instructions) for o in i.outs}
+    flow = networkx.DiGraph()
+    flow.add_nodes_from(range(len(tape.instructions)))
+    for k, instr in enumerate(tape.instructions):
+        flow.add_edges_from((writer[s], k) for s in instr.ins)
+    # lexicographic order keeps the tape stable: what was declared first runs first
+    components = [sorted(c) for c in networkx.strongly_connected_components(flow)]
+    condensed = networkx.condensation(flow, [set(c) for c in components])
+    order = networkx.lexicographical_topological_sort(condensed, key=lambda c: min(condensed.nodes[c]["members"]))
+    slots = dict(tape.slots)
+    out: list[Instr] = []
+    for component in order:
+        members = sorted(condensed.nodes[component]["members"])
+        alone = members[0]
+        if len(members) == 1 and not flow.has_edge(alone, alone):
+            instr = tape.instructions[alone]
+            out.append(instr)
+            if _static(instr, slots):
+                slots.update({o: Slot(o, slots[o].shape, STATIC) for o in instr.outs})
+        else:
+            out.append(_loop(tape, [tape.instructions[m] for m in members]))
+    if mode == "step":
+        out = _step_everything(tape, out, slots)
+    return tape.after("schedule", instructions=tuple(out), slots=slots)
+
+
+def _static(instr: Instr, slots: dict[str, Slot]) -> bool:
+    return instr.op in ("apply", "add", "concat") and all(slots[s].time == STATIC for s in instr.ins)
+
+
+def _loop(tape: Tape, members: list[Instr]) -> Instr:
+    """A loop over a cycle: members in an order in which only delays read what a later one writes."""
+    inside = {o for i in members for o in i.outs}
+    flow = networkx.DiGraph()
+    flow.add_nodes_from(range(len(members)))
+    writer = {o: k for k, i in enumerate(members) for o in i.outs}
+    for k, instr in enumerate(members):
+        if instr.op != "delay":
+            flow.add_edges_from((writer[s], k) for s in instr.ins if s in writer)
+    body = [members[k] for k in networkx.lexicographical_topological_sort(flow)]
+    steps = min(i.steps for i in body if i.op == "delay" and i.ins[0] in inside)
+    for instr in body:
+        if instr.op == "apply" and not instr.what.pointwise_in_time:
+            raise GraphError(
+                f"projection {instr.name!r} ({instr.at}): {instr.what!r} needs all steps at once, but lies in a cycle, "
+                "which is stepped. Use stats='step', or move it out of the cycle"
+            )
+    names = ", ".join(dict.fromkeys(i.name for i in body if i.op == "neuron"))
+    outs = tuple(o for i in body for o in i.outs)
+    ins = tuple(dict.fromkeys(s for i in body for s in i.ins if s not in inside))
+    return Instr("loop", outs, ins, names, steps=steps, body=tuple(body))
+
+
+def _step_everything(tape: Tape, order: list[Instr], slots: dict[str, Slot]) -> list[Instr]:
+    whole = [i for i in order if i.op in ("input", "readout") or _static(i, slots)]
+    stepped = [m for i in order if i not in whole for m in (i.body or (i,))]
+    for instr in stepped:
+        if instr.op == "apply" and not instr.what.pointwise_in_time:
+            raise GraphError(
+                f"schedule='step': {instr.what!r} of {instr.name!r} ({instr.at}) needs all steps at once. Use stats='step'"
+            )
+    if not stepped:
+        return order
+    inside = {o for i in stepped for o in i.outs}
+    ins = tuple(dict.fromkeys(s for i in stepped for s in i.ins if s not in inside))
+    loop = Instr("loop", tuple(o for i in stepped for o in i.outs), ins, "everything", steps=1, body=tuple(stepped))
+    first = [i for i in whole if i.op != "readout"]
+    return [*first, loop, *(i for i in whole if i.op == "readout")]
+
+
+__all__ = ["schedule", "STEPS"]

@@ -1,0 +1,128 @@
+"""What an operator of a projection is: a function of one step's values, its weights and its shapes.
+
+An operator is one file: its shape rule, its weights, and what it computes in torch and in NumPy (the
+reference and numba backends). Arrays are `[B, *shape]`; `run` says how B splits into steps and batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from neurograph.errors import ShapeError, SpecError, declared_at
+from neurograph.spec import Shape
+
+if TYPE_CHECKING:
+    import torch
+
+Array = np.ndarray[Any, Any]
+Initializer = Callable[[np.random.Generator, Shape], Array]
+
+
+@dataclass
+class Run:
+    """How an operator is being run: `B = steps * batch`; a static input has one step that stands for all.
+
+    `memory` outlives the call and belongs to the run's state (a dropout mask, say).
+    """
+
+    steps: int
+    batch: int
+    training: bool = False
+    repeats: int = 1  # how many equal steps a static input stands for
+    memory: dict[str, Any] = field(default_factory=dict)
+    rng: np.random.Generator | None = None
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One array of an operator: its shape, how it starts, and whether training changes it.
+
+    `buffer=True`: part of the model's state but not trained (running statistics).
+    """
+
+    shape: Shape
+    init: Initializer
+    learnable: bool = True
+    buffer: bool = False
+
+
+class Operator:
+    """Base of all operators. `pointwise_in_time`: the same function of each step, so all T may run at once."""
+
+    key: ClassVar[str] = ""
+    pointwise_in_time: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.key:
+            raise SpecError(f"operator {cls.__name__} needs a key, the name of its weights in a model")
+
+    def shape(self, source: Shape, target: Shape | None) -> Shape:
+        """The output shape for one input shape; `target` is the population it must fit, where known."""
+        raise NotImplementedError
+
+    def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
+        return {}
+
+    def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
+        raise NotImplementedError
+
+    def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
+        raise NotImplementedError
+
+    def macs(self, source: Shape, target: Shape) -> int:
+        """Multiply-accumulates per sample and step."""
+        return 0
+
+    def settings(self) -> str:
+        """The text between the parentheses when the operator is printed."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.settings()})"
+
+
+def uniform_fan_in(fan_in: int) -> Initializer:
+    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for linear and convolution layers."""
+    bound = 1.0 / math.sqrt(max(1, fan_in))
+    return lambda rng, shape: rng.uniform(-bound, bound, shape)
+
+
+def filled(value: float) -> Initializer:
+    return lambda rng, shape: np.full(shape, value)
+
+
+def given(array: Any, what: str) -> Array:
+    """An array the user hands in as weights: copied, real and finite."""
+    out = np.array(array, dtype=np.float64)
+    if not np.all(np.isfinite(out)):
+        raise SpecError(f"{what} at {declared_at()}: weights must be finite")
+    return out
+
+
+def fixed(array: Array) -> Initializer:
+    def init(rng: np.random.Generator, shape: Shape) -> Array:
+        if array.shape != shape:
+            raise ShapeError(f"weights given have shape {array.shape}, needed is {shape}")
+        return array
+
+    return init
+
+
+def pair(value: int | tuple[int, int], name: str) -> tuple[int, int]:
+    """A size in two dimensions from one number or two."""
+    two = (value, value) if isinstance(value, int) else tuple(value)
+    if len(two) != 2 or not all(isinstance(v, int) and v >= 0 for v in two):
+        raise SpecError(f"{name}={value!r} at {declared_at()}: give a whole number or two of them")
+    return two
+
+
+def needs_image(operator: Operator, source: Shape) -> tuple[int, int, int]:
+    if len(source) != 3:
+        raise ShapeError(f"{operator} expects (channels, height, width), but its input has shape {source}")
+    return source
