@@ -149,6 +149,11 @@ class Neuron:
     def states(self) -> tuple[str, ...]:
         return tuple(self.initial)
 
+    @classmethod
+    def accepts(cls, name: str) -> bool:
+        """Whether the neuron can be declared with `name=`."""
+        return name in cls._fields or name in inspect.signature(cls.__init__).parameters
+
     def __repr__(self) -> str:
         changed = []
         for name, declared in self._fields.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,12 @@ class ImageData:
             )
         if not all(value > 0 for value in self.std):
             raise DataError(f"{where}: std is {self.std}; every deviation must be above 0")
+
+    def first(self, count: int) -> ImageData:
+        """The first `count` images (all, if there are fewer)."""
+        if count < 1:
+            raise DataError(f"data set {self.name!r}: first({count}); give a whole number above 0")
+        return replace(self, images=self.images[:count], labels=self.labels[:count])
 
     def __len__(self) -> int:
         return len(self.labels)
