@@ -1,6 +1,6 @@
 """Train CifarConvNet with surrogate gradients, then simulate the same graph with numba, spike for spike.
 
-    python examples/cifar_convnet.py --dataset cifar10 --node-type LIFNode --act-fun QGateGrad --step 8 --device 0
+python examples/cifar_convnet.py --dataset cifar10 --node-type LIFNode --act-fun QGateGrad --step 8 --device 0
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from neurograph.agreement import compare
 
 # without a GPU: sizes that end in minutes on two cores
 CPU_PRESET = {"width": 0.125, "step": 4, "limit": 5000, "epochs": 2}
-CPU_PRESET_DIGITS = {"width": 0.125, "step": 4, "limit": None, "epochs": 10}
+CPU_PRESET_DIGITS = {"width": 0.125, "step": 4, "limit": None, "epochs": 30}
 FULL = {"width": 1.0, "step": 8, "limit": None, "epochs": 200}
 
 
@@ -45,15 +45,6 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--resume", help="a checkpoint, or 'last' to go on in --output")
     p.add_argument("--output", help="folder of checkpoints, summary.csv and the picture")
     return p.parse_args()
-
-
-def device_of(text: str) -> torch.device:
-    if text == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(f"cuda:{text}" if text.isdigit() else text)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ng.BackendError(f"--device {text}: torch sees no CUDA device here. Use --device cpu, or auto")
-    return device
 
 
 def images(args: argparse.Namespace) -> tuple[data.ImageData, data.ImageData]:
@@ -98,13 +89,15 @@ def batches(args: argparse.Namespace, part: data.ImageData, device: torch.device
 
 def main() -> None:
     args = arguments()
-    device = device_of(args.device)
+    device = train.device_of(args.device)
     torch.manual_seed(args.seed)
     train_part, test_part = images(args)
     preset(args, device)
     if args.limit is not None:
         train_part, test_part = train_part.first(args.limit), test_part.first(max(1, args.limit // 5))
-    print(f"[DATA] {args.dataset}: {len(train_part):,} training and {len(test_part):,} test images ({train_part.source})")
+    print(
+        f"[DATA] {args.dataset}: {len(train_part):,} training and {len(test_part):,} test images ({train_part.source})"
+    )
 
     graph = models.recipe(args.model)(
         num_classes=len(train_part.classes), neuron=neuron_of(args), width=args.width,
@@ -119,8 +112,7 @@ def main() -> None:
     schedule = train.WarmupCosine(optimizer, args.epochs, 5 if published else None, per_step=not published)
     print(f"[OPTIMIZER]\n{optimizer}\nlearning rate is {optimizer.defaults['lr']:g}, {args.epochs} epochs")
     folder = Path(args.output or f"runs/{args.model}-{args.dataset}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if args.resume and args.resume != "last" and not args.output:
-        folder = Path(args.resume).parent
+    folder = Path(args.resume).parent if args.resume not in (None, "last") and not args.output else folder
     train.fit(
         model,
         batches(args, train_part, device, True),
@@ -141,7 +133,8 @@ def simulate(graph: ng.Graph, model: torch.nn.Module, part: data.ImageData, step
     """The trained weights on the numba backend: what it answers, and whether both backends fire alike."""
     shown = next(iter(data.Batches(part.first(8), 8)))
     answers = ng.compile(graph, "numba", weights=model)(shown[0], steps).argmax(1)
-    names = [f"{part.classes[a]}{'' if a == b else f' (is {part.classes[b]})'}" for a, b in zip(answers, shown[1].tolist())]
+    pairs = zip(answers.tolist(), shown[1].tolist(), strict=True)
+    names = [f"{part.classes[a]}{'' if a == b else f' (is {part.classes[b]})'}" for a, b in pairs]
     print(f"[NUMBA] the same graph classifies {len(names)} test images: {', '.join(names)}")
     exact, single = (compare(graph, model, shown[0], steps, dtype=d) for d in ("float64", "float32"))
     print(f"[PARITY] float64, torch and numba: {exact}\n[PARITY] float32, torch and numba: {single}")

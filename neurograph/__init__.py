@@ -53,7 +53,6 @@ from neurograph.projections.sparse import Sparse
 from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
 from neurograph.spec import Neuron, Option, Param, State, SurrogateOption, learnable
 from neurograph.tape import Tape
-
 from neurograph.version import __version__
 
 __all__ = [name for name in dir() if not name.startswith("_")]

@@ -111,7 +111,9 @@ class PopulationCode(Encoder):
     def encode(self, xp: Any, x: Any, steps: int, window: range, uniform: Any) -> Any:
         spread = (self.high - self.low) / (self.size - 2)
         sigma = spread / 1.5
-        units = [xp.exp(-((x - self.low - (2 * i - 3) / 2 * spread) ** 2) / (2 * sigma * sigma)) for i in range(self.size)]
+        units = [
+            xp.exp(-((x - self.low - (2 * i - 3) / 2 * spread) ** 2) / (2 * sigma * sigma)) for i in range(self.size)
+        ]
         a = xp.concatenate(units, 1)
         if self.mode == "time":
             return xp.stack([_as(xp, xp.floor(a * steps) == t, a) for t in window])

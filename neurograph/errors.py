@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
@@ -38,7 +39,7 @@ class DataError(NeuroGraphError):
 
 def declared_at() -> str:
     """`file:line` of the nearest caller outside the package (recipes count as callers)."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = os.path.abspath(frame.f_code.co_filename)
         if not path.startswith(_PACKAGE + os.sep) or f"{os.sep}models{os.sep}" in path:

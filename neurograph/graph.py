@@ -142,9 +142,7 @@ class Graph:
             )
         chosen = self._free_projection_name(from_port, to_port) if name is None else name
         if not _NAME.match(chosen) or chosen in self.projections or chosen in self.nodes:
-            raise GraphError(
-                f"projection {chosen!r} ({at}): names are dotted words and used once; give another name="
-            )
+            raise GraphError(f"projection {chosen!r} ({at}): names are dotted words and used once; give another name=")
         projection = Projection(chosen, from_port, to_port, tuple(operators), float(delay), at)
         self.projections[chosen] = projection
         return projection
@@ -211,7 +209,9 @@ class Graph:
         if name in self.nodes or name in self.projections:
             raise GraphError(f"name {name!r} at {declared_at()}: already declared at {self._where(name)}")
         for other in (*self.nodes, *self.projections):
-            if other.startswith(name + ".") and other in self.nodes or name.startswith(other + ".") and other in self.nodes:
+            if (other.startswith(name + ".") and other in self.nodes) or (
+                name.startswith(other + ".") and other in self.nodes
+            ):
                 raise GraphError(
                     f"name {name!r} at {declared_at()}: {other!r} is a node, so it cannot also be a prefix. Rename one"
                 )
@@ -251,7 +251,9 @@ class Graph:
                 f'{node_name}["{ports[0]}"] or "{node_name}:{ports[0]}"'
             )
         if chosen not in ports:
-            raise GraphError(f"connect() at {at}: {node_name!r} has no {role} port {chosen!r}; it has {', '.join(ports)}")
+            raise GraphError(
+                f"connect() at {at}: {node_name!r} has no {role} port {chosen!r}; it has {', '.join(ports)}"
+            )
         return Port(node_name, chosen)
 
     def _free_projection_name(self, source: Port, target: Port) -> str:
@@ -266,5 +268,7 @@ class Graph:
 def _shape(shape: int | Sequence[int], name: str) -> Shape:
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if not sizes or not all(isinstance(n, int) and n > 0 for n in sizes):
-        raise GraphError(f"{name!r} at {declared_at()}: shape {shape!r}; give whole numbers above 0, such as (3, 32, 32)")
+        raise GraphError(
+            f"{name!r} at {declared_at()}: shape {shape!r}; give whole numbers above 0, such as (3, 32, 32)"
+        )
     return sizes

@@ -76,7 +76,10 @@ class Recorder:
             self._file = h5py.File(path, "w")
 
     def add(self, key: str, values: Any) -> None:
-        array = values.detach().float().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            values = (values.float() if values.dtype.itemsize < 4 else values).numpy()  # NumPy has no bfloat16
+        array = np.asarray(values)
         if self._file is not None:
             self._stream(key, array)
         else:

@@ -100,6 +100,7 @@ class Neuron:
     aliases: ClassVar[tuple[str, ...]] = ()
     equation: ClassVar[str] = ""
     _fields: ClassVar[dict[str, Any]] = {}
+    dt: float  # the step length, known while a step is traced
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -116,9 +117,7 @@ class Neuron:
         kind = type(self).__name__
         for name in values:
             if name not in self._fields:
-                raise SpecError(
-                    f"{kind} at {declared_at()} has no {name!r}; it takes {', '.join(self._fields)}"
-                )
+                raise SpecError(f"{kind} at {declared_at()} has no {name!r}; it takes {', '.join(self._fields)}")
         self.params: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
         self.initial: dict[str, Any] = {}
@@ -142,7 +141,7 @@ class Neuron:
                     self.params[f"{name}_alpha"] = value.alpha
                 self.options[name] = value
 
-    def step(self, **kwargs: Any) -> dict[str, Any]:  # pragma: no cover - replaced by subclasses
+    def step(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # pragma: no cover - replaced by subclasses
         raise SpecError(f"{type(self).__name__} has no step()")
 
     @property

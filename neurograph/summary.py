@@ -19,11 +19,13 @@ def summary_of(graph: Graph, dt: float = 1.0) -> str:
         nodes = ", ".join(graph.nodes)
         return f"{graph!r} (not complete: {error})\nnodes: {nodes}"
     shapes = {n.name: tape.slots[n.name].shape for n in graph.nodes.values() if not isinstance(n, Population)}
-    for p in graph.populations:
-        shapes[p.name] = tape.slots[f"{p.name}.{p.neuron.outputs[0]}"].shape
+    for population in graph.populations:
+        shapes[population.name] = tape.slots[f"{population.name}.{population.neuron.outputs[0]}"].shape
     rows = []
     for node in graph.nodes.values():
-        what = node.neuron if isinstance(node, Population) else node.encoder if isinstance(node, Input) else node.readout
+        what = (
+            node.neuron if isinstance(node, Population) else node.encoder if isinstance(node, Input) else node.readout
+        )
         own = _count(tape, node.name)
         rows.append((node.name, type(node).__name__.lower(), repr(what), _size(shapes[node.name]), own, 0))
     total_macs = 0
@@ -36,7 +38,16 @@ def summary_of(graph: Graph, dt: float = 1.0) -> str:
         delay = f" delay={p.delay:g}" if p.delay else ""
         port = f":{p.target.port}" if _ports(graph, p.target.node) > 1 else ""
         chain = " > ".join(map(repr, p.operators)) or "one to one"
-        rows.append((p.name, "projection", f"{p.source.node} -> {p.target.node}{port}{delay}: {chain}", "", _count(tape, p.name), macs))
+        rows.append(
+            (
+                p.name,
+                "projection",
+                f"{p.source.node} -> {p.target.node}{port}{delay}: {chain}",
+                "",
+                _count(tape, p.name),
+                macs,
+            )
+        )
     header = ("name", "kind", "what", "shape", "weights", "MACs/step")
     text = [[a, b, c, d, f"{w:,}" if w else "", f"{m:,}" if m else ""] for a, b, c, d, w, m in rows]
     lines = [f"{graph.name}", *_table([list(header), *text])]
@@ -52,9 +63,7 @@ def _ports(graph: Graph, name: str) -> int:
 
 def _count(tape: Any, name: str) -> int:
     return sum(
-        math.prod(w.shape)
-        for n, w in tape.weights.items()
-        if n.startswith(f"{name}.") and w.learnable and not w.buffer
+        math.prod(w.shape) for n, w in tape.weights.items() if n.startswith(f"{name}.") and w.learnable and not w.buffer
     )
 
 

@@ -89,7 +89,9 @@ class ArrayProgram:
 
     def parameters(self) -> dict[str, Array]:
         """The weights that training would change, by name."""
-        return {n: a for n, a in self._weights.items() if self.tape.weights[n].learnable and not self.tape.weights[n].buffer}
+        return {
+            n: a for n, a in self._weights.items() if self.tape.weights[n].learnable and not self.tape.weights[n].buffer
+        }
 
     def run(
         self,
@@ -167,7 +169,12 @@ class ArrayProgram:
         return np.asarray(instr.what.numpy(x, held, run), self.dtype)
 
     def scan(
-        self, instr: Instr, steps: int, inputs: Mapping[str, Array], states: Mapping[str, Array], record: tuple[str, ...]
+        self,
+        instr: Instr,
+        steps: int,
+        inputs: Mapping[str, Array],
+        states: Mapping[str, Array],
+        record: tuple[str, ...],
     ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         raise NotImplementedError
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from neurograph.errors import BackendError, DataError
 from neurograph.monitor import Recorder
 from neurograph.projections.operator import Run
-from neurograph.tape import STATIC, Instr, Tape
+from neurograph.tape import Instr, Tape
 
 State = dict[str, Any]
 
@@ -17,7 +17,8 @@ State = dict[str, Any]
 class Machine(Protocol):
     """What a backend does its own way. Arrays of a sequence are [T, N, ...], of a static value [1, N, ...]."""
 
-    xp: Any
+    @property
+    def xp(self) -> Any: ...
 
     def apply(self, instr: Instr, x: Any, run: Run) -> Any: ...
 
@@ -38,7 +39,15 @@ class Execution:
     """One run of a tape: the slots that are alive and the state that is handed on."""
 
     def __init__(
-        self, tape: Tape, machine: Machine, batch: int, state: State, *, training: bool, check_numerics: bool, recorder: Recorder
+        self,
+        tape: Tape,
+        machine: Machine,
+        batch: int,
+        state: State,
+        *,
+        training: bool,
+        check_numerics: bool,
+        recorder: Recorder,
     ):
         self.tape, self.machine, self.batch = tape, machine, batch
         self.state, self.training, self.check_numerics = state, training, check_numerics
@@ -47,15 +56,6 @@ class Execution:
         self._probes: dict[str, tuple[str, ...]] = {}
         for population, variable in tape.probes:
             self._probes[population] = (*self._probes.get(population, ()), variable)
-        self._ops: dict[str, Callable[[Instr, dict[str, Any], int], None]] = {
-            "apply": self._apply,
-            "add": self._add,
-            "concat": self._concat,
-            "delay": self._delay,
-            "neuron": self._neuron,
-            "loop": self._loop,
-            "readout": self._readout,
-        }
 
     def window(self, inputs: Mapping[str, Any], total: int, window: range) -> None:
         """Run the steps of `window` of a run of `total` steps; state and readouts carry over to the next window."""
@@ -64,18 +64,24 @@ class Execution:
             if instr.op == "input":
                 self._input(instr, slots, inputs, total, window)
             else:
-                self._ops[instr.op](instr, slots, len(window))
+                self._execute(instr, slots, len(window))
             if self.check_numerics:
                 self._check(instr, slots)
             for name in instr.frees:
                 slots.pop(name, None)
         self.state["step"] = self.state.get("step", 0) + len(window)
 
+    def _execute(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        # looked up each time: a table of bound methods would be a cycle, and keep every output until the next
+        # garbage collection
+        getattr(self, f"_{instr.op}")(instr, slots, steps)
+
     def _input(self, instr: Instr, slots: dict[str, Any], inputs: Mapping[str, Any], total: int, window: range) -> None:
         x, node = inputs[instr.name], instr.what
         first = self.state.get("step", 0) - window.start
         if x.ndim == len(node.shape) + 2:
-            slots[instr.outs[0]] = x[window.start : window.stop]
+            # a slice of everything would still cost a copy of everything in the backward pass
+            slots[instr.outs[0]] = x if len(window) == x.shape[0] else x[window.start : window.stop]
             return
 
         def uniform(shape: tuple[int, ...], t: int) -> Any:
@@ -138,13 +144,13 @@ class Execution:
         kept: dict[str, list[Any]] = {o: [] for o in instr.outs if o in needed}
         for start in range(0, steps, instr.steps):
             length = min(instr.steps, steps - start)
-            inner = {n: self._part(n, slots[n], start, length) for n in instr.ins}
+            inner = {n: _part(slots[n], start, length) for n in instr.ins}
             for d in delays:
                 arriving = [waiting[d.name].popleft()[None] for _ in range(length)]
                 inner[d.outs[0]] = arriving[0] if length == 1 else self.machine.cat(arriving)
             for member in instr.body:
                 if member.op != "delay":
-                    self._ops[member.op](member, inner, length)
+                    self._execute(member, inner, length)
                 if self.check_numerics:
                     self._check(member, inner, start)
             for d in delays:
@@ -157,23 +163,25 @@ class Execution:
         for d in delays:
             self.state[f"{d.name}.delay"] = self.machine.cat([x[None] for x in waiting[d.name]])
 
-    def _part(self, name: str, x: Any, start: int, length: int) -> Any:
-        return x if self.tape.slots[name].time == STATIC else x[start : start + length]
-
     def _readout(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         x = slots[instr.ins[0]]
         if x.shape[0] != steps:
             x = self.machine.cat([x] * steps)
         self.totals[instr.name] = instr.what.add(self.totals.get(instr.name), x)
-        slots[instr.outs[0]] = x[:1]
+        slots[instr.outs[0]] = self.totals[instr.name]
 
     def _check(self, instr: Instr, slots: dict[str, Any], start: int = 0) -> None:
         for name in instr.outs:
-            if name in slots and instr.op != "loop" and not self.machine.finite(slots[name]):
+            if name in slots and instr.op not in ("loop", "readout") and not self.machine.finite(slots[name]):
                 raise DataError(
                     f"check_numerics: %{name}, made by {instr.op} {instr.name!r} ({instr.at}), holds NaN or infinity. "
                     "Look at its inputs and weights; a lower learning rate is the usual remedy in training"
                 )
+
+
+def _part(x: Any, start: int, length: int) -> Any:
+    # by what is there, not by the slot: a static input may be given as a sequence
+    return x if x.shape[0] == 1 else x[start : start + length]
 
 
 def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None) -> tuple[int, int]:
@@ -204,7 +212,9 @@ def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None) -> t
         raise DataError(f"steps={total!r}: a run has at least one step")
     for name, length in lengths.items():
         if length != total:
-            raise DataError(f"input {name!r} has {length} steps, but the run has {total}; pass steps={length} or cut it")
+            raise DataError(
+                f"input {name!r} has {length} steps, but the run has {total}; pass steps={length} or cut it"
+            )
     if len(set(batches.values())) > 1:
         raise DataError(f"inputs disagree on the batch size: {batches}")
     batch = next(iter(batches.values()))

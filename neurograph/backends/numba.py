@@ -37,7 +37,12 @@ class NumbaProgram(ArrayProgram):
         return self._kernel(population, frozenset(), ()).forward_source.text
 
     def scan(
-        self, instr: Instr, steps: int, inputs: Mapping[str, Array], states: Mapping[str, Array], record: tuple[str, ...]
+        self,
+        instr: Instr,
+        steps: int,
+        inputs: Mapping[str, Array],
+        states: Mapping[str, Array],
+        record: tuple[str, ...],
     ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         unit = self.units[instr.name]
         batch = next(iter(inputs.values())).shape[1] if inputs else 1

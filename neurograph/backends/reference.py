@@ -20,7 +20,12 @@ class ReferenceProgram(ArrayProgram):
     backend = "reference"
 
     def scan(
-        self, instr: Instr, steps: int, inputs: Mapping[str, Array], states: Mapping[str, Array], record: tuple[str, ...]
+        self,
+        instr: Instr,
+        steps: int,
+        inputs: Mapping[str, Array],
+        states: Mapping[str, Array],
+        record: tuple[str, ...],
     ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         unit = self.units[instr.name]
         scan, batch = unit.scan, next(iter(inputs.values())).shape[1]

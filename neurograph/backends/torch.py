@@ -59,15 +59,21 @@ class Unit(nn.Module):
         self.prologue = prologue_code(self.scan)
         self.eager = EagerScan(self.scan)
         self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._known: tuple[list[tuple[Tensor, int]], dict[str, Tensor]] | None = None
 
     def extra_repr(self) -> str:
         return f"{self.population}: {self.scan.neuron} {self.shape}"
 
     def forward(
-        self, steps: int, inputs: Mapping[str, Tensor], states: Mapping[str, Tensor], record: tuple[str, ...], keep: bool
+        self,
+        steps: int,
+        inputs: Mapping[str, Tensor],
+        states: Mapping[str, Tensor],
+        record: tuple[str, ...],
+        keep: bool,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         params = {n: getattr(self, n) for n in self.names}
-        uniforms = self.prologue(params)
+        uniforms = self._uniforms(params)
         first = next(iter(inputs.values()))
         dtype = next(iter(params.values())).dtype if params else first.dtype
         chosen = self._engine_kind(first, dtype)
@@ -79,8 +85,19 @@ class Unit(nn.Module):
             start = {n: states.get(n, self._start(n, params, shape, dtype, first.device)) for n in self.scan.states}
             outputs, final, recorded = self.eager(steps, given, uniforms, start, record)
         else:
-            outputs, final, recorded = self._fused(chosen, steps, given, uniforms, states, params, record, keep)
+            # kernels are opaque to torch.compile; outside it the guard itself would cost more than the call
+            fused = torch.compiler.disable(self._fused) if torch.compiler.is_compiling() else self._fused
+            outputs, final, recorded = fused(chosen, steps, given, uniforms, states, params, record, keep)
         return {n: o.to(first.dtype) for n, o in outputs.items()}, final, recorded
+
+    def _uniforms(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The prologue's values; computed once where nothing is learnt and no parameter has changed."""
+        if any(p.requires_grad for p in params.values()) or torch.compiler.is_compiling():
+            return self.prologue(params)
+        now = [(p, p._version) for p in params.values()]
+        if self._known is None or any(p is not q or v != w for (p, v), (q, w) in zip(now, self._known[0], strict=True)):
+            self._known = (now, self.prologue(params))
+        return self._known[1]
 
     def _start(self, name: str, params: Mapping[str, Tensor], shape: Any, dtype: torch.dtype, device: Any) -> Tensor:
         init = self.initial[name]
@@ -96,7 +113,6 @@ class Unit(nn.Module):
 
         return "triton" if dtype == torch.float32 and triton.available(x.device) else "eager"
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _fused(
         self,
         kind: str,
@@ -117,9 +133,7 @@ class Unit(nn.Module):
         static = frozenset(n for n, x in inputs.items() if x.shape[0] == 1 and steps > 1)
         numbers = {n: v for n, v in self.numbers.items() if n not in states}
         device, dtype = first.device, next(iter(uniforms.values())).dtype if uniforms else first.dtype
-        start = [
-            states.get(n, self._start(n, params, shape, dtype, device)) for n in scan.states if n not in numbers
-        ]
+        start = [states.get(n, self._start(n, params, shape, dtype, device)) for n in scan.states if n not in numbers]
         engine = self._engine(kind, str(first.dtype).removeprefix("torch."), rows, static, record)
         call = Call(engine, scan, steps, rows, static, shape, strides, numbers, keep, record)
         out = FusedScan.apply(call, *inputs.values(), *(spread[n] for n in scan.uniforms), *start)
@@ -128,7 +142,9 @@ class Unit(nn.Module):
         after = count + (len(scan.states) if keep else 0)
         return dict(zip(scan.outputs, out, strict=False)), final, dict(zip(record, out[after:], strict=True))
 
-    def _engine(self, kind: str, dtype: str, rows: frozenset[str], static: frozenset[str], record: tuple[str, ...]) -> Engine:
+    def _engine(
+        self, kind: str, dtype: str, rows: frozenset[str], static: frozenset[str], record: tuple[str, ...]
+    ) -> Engine:
         key = (kind, dtype, rows, static, record)
         if key not in self._engines:
             if kind == "cpu":
@@ -314,7 +330,12 @@ class _Machine:
         return any(n.startswith(f"{instr.name}.") for n in self.program.tape.weights)
 
     def scan(
-        self, instr: Instr, steps: int, inputs: Mapping[str, Tensor], states: Mapping[str, Tensor], record: tuple[str, ...]
+        self,
+        instr: Instr,
+        steps: int,
+        inputs: Mapping[str, Tensor],
+        states: Mapping[str, Tensor],
+        record: tuple[str, ...],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         unit = self.program.get_submodule(instr.name)
         return unit(steps, inputs, states, record, self.keep_state or instr.name in self.stepped)  # type: ignore[no-any-return]

@@ -39,8 +39,7 @@ class Digits(ImageSet):
             from sklearn.datasets import load_digits
         except ImportError as error:
             raise DataError(
-                "data set 'digits': scikit-learn is missing, whose data it is; "
-                "pip install scikit-learn"
+                "data set 'digits': scikit-learn is missing, whose data it is; pip install scikit-learn"
             ) from error
         levels, labels = load_digits(return_X_y=True)
         part = slice(None, TRAIN) if split == "train" else slice(TRAIN, None)

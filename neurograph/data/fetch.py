@@ -104,8 +104,7 @@ def extract(archive: Path, members: Sequence[str], folder: Path) -> None:
         ) from error
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise DataError(
-            f"{archive}: it cannot be unpacked into {folder} ({error}); delete the archive and "
-            "get it again"
+            f"{archive}: it cannot be unpacked into {folder} ({error}); delete the archive and get it again"
         ) from error
 
 
@@ -121,8 +120,7 @@ def _transfer(url: str, part: Path, timeout: float, progress: bool) -> None:
         start = _start_byte(response)
         if start not in (0, have):
             raise DownloadError(
-                f"download of {url}: asked for byte {have}, the server sent byte {start}; "
-                f"delete {part} and try again"
+                f"download of {url}: asked for byte {have}, the server sent byte {start}; delete {part} and try again"
             )
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdigit() else None

@@ -41,9 +41,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
             raise _length_error(path, shape, want, have)
         return np.memmap(path, dtype=np.uint8, mode="r", offset=start, shape=shape)
     except (EOFError, zlib.error, OSError) as error:
-        raise DataError(
-            f"{path}: it cannot be read to its end ({error}); the file is damaged, get it again"
-        ) from error
+        raise DataError(f"{path}: it cannot be read to its end ({error}); the file is damaged, get it again") from error
 
 
 def _read_stream(stream: BinaryIO | gzip.GzipFile, path: Path, axes: int) -> np.ndarray:
@@ -71,14 +69,11 @@ def _header(stream: BinaryIO | gzip.GzipFile, path: Path, axes: int) -> tuple[in
         )
     if len(head) < 4 + 4 * axes:
         raise DataError(
-            f"{path}: it ends at byte {len(head)} inside the header of {4 + 4 * axes} bytes; "
-            "get the file again"
+            f"{path}: it ends at byte {len(head)} inside the header of {4 + 4 * axes} bytes; get the file again"
         )
     shape = struct.unpack(f">{axes}I", head[4:])
     if 0 in shape:
-        raise DataError(
-            f"{path}: bytes 4-{len(head) - 1} give the shape {shape}; a split must not be empty"
-        )
+        raise DataError(f"{path}: bytes 4-{len(head) - 1} give the shape {shape}; a split must not be empty")
     return shape
 
 

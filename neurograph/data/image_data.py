@@ -44,8 +44,7 @@ class ImageData:
             )
         if len(self.images) != len(self.labels):
             raise DataError(
-                f"{where}: {len(self.images)} images but {len(self.labels)} labels; "
-                "there must be one label per image"
+                f"{where}: {len(self.images)} images but {len(self.labels)} labels; there must be one label per image"
             )
         if len(self.images) == 0:
             raise DataError(f"{where}: it is empty; a split must hold at least one image")

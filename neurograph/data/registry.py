@@ -63,9 +63,7 @@ def load(
     """
     kind = dataset(name)
     if split not in kind.splits:
-        raise DataError(
-            f"data set {kind.name!r}: unknown split {split!r}; it has: {', '.join(kind.splits)}"
-        )
+        raise DataError(f"data set {kind.name!r}: unknown split {split!r}; it has: {', '.join(kind.splits)}")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise DataError(f"data set {kind.name!r}: limit is {limit!r}; give a whole number above 0")
     if kind.folders:
@@ -110,9 +108,7 @@ def _folder(
     try:
         kind.fetch(target, verify=verify, progress=progress)
     except DownloadError as error:
-        raise DownloadError(
-            f"data set {kind.name!r}: not in {looked}, and {error}{hint and '. ' + hint}"
-        ) from error
+        raise DownloadError(f"data set {kind.name!r}: not in {looked}, and {error}{hint and '. ' + hint}") from error
     return target
 
 
@@ -123,10 +119,7 @@ def _roots(data_dir: str | os.PathLike[str] | None) -> list[Path]:
     if not named:
         return [cache_folder()]
     if not Path(named).is_dir():
-        raise DataError(
-            f"{FOLDER_VARIABLE} is {named!r}, which is not a folder; correct the variable or "
-            "unset it"
-        )
+        raise DataError(f"{FOLDER_VARIABLE} is {named!r}, which is not a folder; correct the variable or unset it")
     return [Path(named), cache_folder()]
 
 

@@ -62,9 +62,7 @@ class RandomCrop:
         rows = offset[0] + torch.arange(height, device=device)
         columns = offset[1] + torch.arange(width, device=device)
         # Two gathers, each along one axis, keep the result contiguous in [N, C, H, W].
-        tall = padded.gather(
-            2, rows[:, None, :, None].expand(count, channels, height, width + 2 * pad)
-        )
+        tall = padded.gather(2, rows[:, None, :, None].expand(count, channels, height, width + 2 * pad))
         return tall.gather(3, columns[:, None, None, :].expand(count, channels, height, width))
 
 
@@ -91,9 +89,7 @@ class Normalize:
         self.mean, self.std = tuple(mean), tuple(std)
         self._scale: tuple[torch.Tensor, torch.Tensor] | None = None
 
-    def __call__(
-        self, images: torch.Tensor, generator: torch.Generator | None = None
-    ) -> torch.Tensor:
+    def __call__(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         if images.shape[1] != len(self.mean):
             raise DataError(
                 f"Normalize: images have {images.shape[1]} channels, mean and std have "

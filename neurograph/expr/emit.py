@@ -7,10 +7,16 @@ from collections.abc import Callable, Mapping
 from neurograph.expr.ops import OPS
 from neurograph.expr.value import Value, live
 
+
+def _normal(x: float) -> bool:
+    return x == 0.0 or 2.0**-126 <= abs(x) < 2.0**128
+
+
 _CONSTANT: dict[str, Callable[[str], str]] = {
     # Numba types a bare literal as float64, which would lift a float32 step: pin it
     "numba": lambda text: f"F({text})",
-    "triton": lambda text: f"{text}",
+    # a bare literal is a float32 there, unless no normal float32 is near it: pin those
+    "triton": lambda text: text if _normal(float(text)) else f'tl.full((), float("{text}"), tl.float32)',
     # torch constants are 0-d tensors of the dtype: a Python scalar divides by multiplication on CUDA
     "torch": lambda text: f"const({text})",
 }
@@ -22,16 +28,20 @@ def lines(
     dialect: str,
     names: Mapping[str, str],
     *,
-    reserved: str = "t",
     with_gradient_rules: bool = False,
+    held: Mapping[int, str] | None = None,
 ) -> tuple[list[str], dict[str, str]]:
     """Statements computing `results`, and the expression that holds each result.
 
-    `names` gives the text of each leaf. A constant is written where it is used.
+    `names` gives the text of each leaf, `held` of values that are known already (by index). A constant is
+    written where it is used.
     """
-    text: dict[int, str] = {}
+    known = held or {}
+    text: dict[int, str] = dict(known)
     out: list[str] = []
-    for value in live(results.values(), with_gradient_rules=with_gradient_rules):
+    for value in live(results.values(), with_gradient_rules=with_gradient_rules, held=known):
+        if value.index in known:
+            continue
         if value.op == "leaf":
             text[value.index] = names[str(value.attr)]
         elif value.op == "const":
@@ -47,7 +57,7 @@ def lines(
                 expression = f"{value.op}({', '.join(arguments)})"
             else:
                 expression = OPS[value.op].in_dialect(dialect).format(*arguments)
-            name = f"{reserved}{value.index}"
+            name = f"t{value.index}"
             out.append(f"{name} = {expression}")
             text[value.index] = name
     return out, {name: text[value.index] for name, value in results.items()}

@@ -70,7 +70,8 @@ _ROWS = [
         {"triton": "tl.div_rn({0}, {1})"},  # `/` is approximate there
         lambda a, y, g: (g / a[1], -(g * y) / a[1]),
     ),
-    Op("neg", "f", "f", np.negative, "-{0}", gradient=lambda a, y, g: (-g,)),
+    # Triton before 3.8 makes 0 - x of -x, which has the wrong sign where x is 0
+    Op("neg", "f", "f", np.negative, "-{0}", {"triton": "{0} * -1.0"}, lambda a, y, g: (-g,)),
     Op(
         "abs",
         "f",

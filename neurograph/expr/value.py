@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Container, Iterable
 from typing import Union
 
 from neurograph.errors import SpecError
@@ -15,7 +16,7 @@ Operand = Union["Value", Number]
 class Value:
     """One SSA value: `op(args)`; `kind` is "f" (compute dtype) or "b" (truth value)."""
 
-    __slots__ = ("trace", "op", "args", "attr", "kind", "index")
+    __slots__ = ("args", "attr", "index", "kind", "op", "trace")
     __array_priority__ = 1000  # numpy scalars hand their arithmetic over to us
 
     def __init__(self, trace: Trace, op: str, args: tuple[Value, ...], attr: object, kind: str):
@@ -133,6 +134,8 @@ class Trace:
 
     def const(self, number: Number) -> Value:
         """A literal, pinned to the compute dtype when code is emitted."""
+        if math.isnan(number) or number == -math.inf:
+            raise SpecError(f"the constant {number} in a step: only finite numbers and inf are constants")
         # the text form keeps -0.0 and 0.0, and 1 and 1.0, apart or together as floats do
         return self.add("const", attr=repr(float(number)))
 
@@ -154,8 +157,13 @@ def _is(operand: Operand, number: int) -> bool:
     return isinstance(operand, int | float) and float(operand) == number
 
 
-def live(roots: Iterable[Value], *, with_gradient_rules: bool = False) -> list[Value]:
-    """The values that `roots` need, in order. A custom gradient's rule counts only when asked for."""
+def live(
+    roots: Iterable[Value], *, with_gradient_rules: bool = False, held: Container[int] = frozenset()
+) -> list[Value]:
+    """The values that `roots` need, in order. A custom gradient's rule counts only when asked for.
+
+    What a value in `held` (by index) is made from is not needed.
+    """
     needed: set[int] = set()
     stack = list(roots)
     values: dict[int, Value] = {}
@@ -165,6 +173,8 @@ def live(roots: Iterable[Value], *, with_gradient_rules: bool = False) -> list[V
             continue
         needed.add(value.index)
         values[value.index] = value
+        if value.index in held:
+            continue
         forward_only = value.op == "custom" and not with_gradient_rules
         stack.extend(value.args[:1] if forward_only else value.args)
     return [values[i] for i in sorted(needed)]

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -34,7 +34,7 @@ def path_of(name: str, source: str) -> Path:
     return folder() / f"neurograph_{name}_{digest}.py"
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name: str, source: str) -> ModuleType:
     """Import a generated module, writing it first where it is not on disk yet."""
     path = path_of(name, source)

@@ -1,8 +1,8 @@
-"""The fused CPU kernels of a scan: Numba source, and the calls that run it on NumPy arrays.
+"""The fused CPU kernels of a scan: Numba source, and the calls that run it on arrays or tensors.
 
 Neurons are independent, so they are cut into blocks that stay in cache, and each block runs through all T
-steps. The backward pass keeps no history: it runs the block forwards again from its inputs, remembering the
-states in cache, and then backwards.
+steps. The backward pass keeps no history in memory: it runs the block forwards again from its inputs, keeping
+in cache the few values that the gradient needs, and then backwards.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from neurograph.expr.emit import lines
 from neurograph.expr.expand import expand
 from neurograph.expr.value import Value
 from neurograph.kernels import cache, threads
+from neurograph.kernels.checkpoint import checkpoints
 from neurograph.kernels.scan import OUTPUT_GRADIENT, STATE_GRADIENT, Scan
 
-Array = np.ndarray[Any, Any]
+Array = Any  # a NumPy array, or a torch tensor on the CPU: only shape and address are looked at
 
 _CACHE_BYTES = 192 * 1024  # of a core's L2: what the states of one block may take
 _WORTH_A_THREAD = 16384  # element-steps below which another thread costs more than it brings
@@ -96,7 +97,7 @@ class CpuKernel:
         """Run T steps: `inputs` [T, M] (or [1, M] static), `states` [M] or a number, `outputs` [T, M] are filled."""
         arrays = {f"in_{n}": a for n, a in inputs.items()}
         arrays |= {f"par_{n}": a for n, a in uniforms.items()}
-        arrays |= {f"start_{n}": a for n, a in states.items() if isinstance(a, np.ndarray)}
+        arrays |= {f"start_{n}": a for n, a in states.items() if not isinstance(a, float)}
         arrays |= {f"out_{n}": a for n, a in outputs.items()}
         arrays |= {f"final_{n}": a for n, a in (final or {}).items()}
         arrays |= {f"rec_{n}": a for n, a in (recorded or {}).items()}
@@ -119,7 +120,7 @@ class CpuKernel:
         """Fill `input_gradients` (and `state_gradients`), and return the gradients of the learned uniforms."""
         arrays = {f"in_{n}": a for n, a in inputs.items()}
         arrays |= {f"par_{n}": a for n, a in uniforms.items()}
-        arrays |= {f"start_{n}": a for n, a in states.items() if isinstance(a, np.ndarray)}
+        arrays |= {f"start_{n}": a for n, a in states.items() if not isinstance(a, float)}
         arrays |= {f"g_{n}": a for n, a in output_gradients.items()}
         arrays |= {f"c_{n}": a for n, a in final_gradients.items()}
         arrays |= {f"gin_{n}": a for n, a in input_gradients.items()}
@@ -139,7 +140,7 @@ class CpuKernel:
     def _block(self, steps: int, neurons: int) -> int:
         """Neurons of a block: its states over all steps fit the cache; a multiple of the vector width."""
         size = np.dtype(self.dtype).itemsize
-        fit = _CACHE_BYTES // max(1, len(self.scan.states) * steps * size)
+        fit = _CACHE_BYTES // max(1, max(1, len(self.scan.states)) * steps * size)
         return int(min(max(64, fit // 64 * 64), 2048, -(-neurons // 64) * 64))
 
     def _call(
@@ -160,16 +161,23 @@ class CpuKernel:
         workers = max(1, min(threads.count(), blocks, steps * neurons // _WORTH_A_THREAD))
         # few large pieces: threads on neighbouring blocks prefetch each other's lines and slow down
         pieces = min(blocks, 4 * workers if workers > 1 else 1)
-        plain = [numbers.get(n, 0.0) for n in source.numbers] or [0.0]
-        held = np.array([float(v) if np.ndim(v) == 0 else 0.0 for v in plain], self.dtype)
+        held = np.array([_number(numbers.get(n, 0.0)) for n in source.numbers] or [0.0], self.dtype)
         call = np.zeros(_FIXED + 1 + len(source.slots), np.int64)
         call[1:_FIXED] = steps, neurons, block, pieces
         call[_FIXED] = held.ctypes.data
         for i, name in enumerate(source.slots):
-            array = arrays.get(name)
-            if array is not None and array.size:
-                call[_FIXED + 1 + i] = array.ctypes.data
+            if name in arrays:
+                call[_FIXED + 1 + i] = _address(arrays[name])
         threads.run(self._address(which), call.ctypes.data, workers)
+
+
+def _address(array: Any) -> int:
+    """Where an array's memory begins; torch tensors are taken as they are, which is the quickest way."""
+    return int(array.data_ptr()) if hasattr(array, "data_ptr") else int(array.ctypes.data)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, float) or not value.ndim else 0.0
 
 
 class _Writer:
@@ -305,43 +313,50 @@ def _forward(kernel: CpuKernel) -> _Source:
 def _backward(kernel: CpuKernel) -> _Source:
     w, scan = _Writer(kernel), kernel.scan
     rows, numbers = w.uniforms()
-    _replay(w, rows, numbers)
     learned = [n for n in scan.uniforms if n in kernel.learned]
-    wanted = {n: scan.backward[n] for n in (*scan.states, *scan.inputs, *learned) if n in scan.backward}
-    text, value = lines(
-        expand(wanted, kernel.dtype),
-        "numba",
-        _indexed([*scan.inputs, *scan.states, *rows])
-        | {n: n for n in numbers}
-        | {OUTPUT_GRADIENT + n: f"g_{n}[i]" for n in scan.outputs}
-        | {STATE_GRADIENT + n: f"c_{n}[i]" for n in scan.states},
-    )
+    wanted = {f"next_{n}": v for n, v in scan.next_states.items()}
+    wanted |= {n: scan.backward[n] for n in (*scan.states, *scan.inputs, *learned) if n in scan.backward}
+    expanded = expand(wanted, kernel.dtype)
+    gradients = {n: v for n, v in expanded.items() if not n.startswith("next_")}
+    kept = checkpoints(gradients.values(), {*scan.inputs, *scan.states})
+    held = {v.index: f"kept{k}[i]" for k, v in enumerate(kept)}
+    names = _indexed([*scan.inputs, *scan.states, *rows]) | {n: n for n in numbers}
+    adjoints = {OUTPUT_GRADIENT + n: f"g_{n}[i]" for n in scan.outputs}
+    adjoints |= {STATE_GRADIENT + n: f"c_{n}[i]" for n in scan.states}
+
+    following = {n: v for n, v in expanded.items() if n.startswith("next_")}
+    text, value = lines({**following, **{f"kept{k}": v for k, v in enumerate(kept)}}, "numba", names)
+    stores = [f"kept{k}[i] = {value[f'kept{k}']}" for k in range(len(kept))]
+    stores += [f"{n}[i] = {value[f'next_{n}']}" for n in scan.states]
+    replayed = {f"kept{k}": f"kept{k}[t, :n]" for k in range(len(kept))}
+    replayed |= {n: f"state_{n}[:n]" for n in scan.states}
+    replayed |= {n: f"in_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
+    w.function("replay_row", [*replayed, *rows], numbers, _safe(text, stores))
+
+    text, value = lines(gradients, "numba", names | adjoints, held=held)
     stores = [f"c_{n}[i] = {value.get(n, 'F(0.0)')}" for n in scan.states]
     for name in scan.inputs:
         add = f"gin_{name}[i] + " if name in kernel.static else ""
         stores.append(f"gin_{name}[i] = {add}{value.get(name, 'F(0.0)')}")
     stores += [f"sum_{n}[i] += {value[n]}" for n in learned if n in value]
     calls = {f"g_{n}": f"g_{n}[t, lo:hi]" for n in scan.outputs}
-    calls |= {n: f"in_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
-    calls |= {n: f"past_{n}[t, :n]" for n in scan.states}
+    calls |= {f"kept{k}": f"kept{k}[t, :n]" for k in range(len(kept))}
     calls |= {f"c_{n}": f"carry_{n}[:n]" for n in scan.states}
     calls |= {f"gin_{n}": f"gin_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
     calls |= {f"sum_{n}": f"sum_{n}[:n]" for n in learned}
     w.function("backward_row", [*calls, *rows], numbers, _safe(text, stores))
+
     _sequences(w)
     for name in scan.outputs:
         w.array(f"g_{name}", "(T, M)")
     for name in scan.inputs:
         w.array(f"gin_{name}", "(1, M)" if name in kernel.static else "(T, M)")
-    body = [f"past_{n} = np.empty((T, B), F)" for n in scan.states]
-    body += [f"carry_{n} = np.empty(B, F)" for n in scan.states]
+    body = [f"kept{k} = np.empty((T, B), F)" for k in range(len(kept))]
+    body += [f"{row} = np.empty(B, F)" for n in scan.states for row in (f"state_{n}", f"carry_{n}")]
     body += [f"sum_{n} = np.empty(B, F)" for n in learned] + list(_WALK)
-    body += [f"        {line}" for line in _starts(w, "past_{0}[0, :n]")]
-    replay = [*(f"past_{n}[t + 1, :n]" for n in scan.states), *(f"past_{n}[t, :n]" for n in scan.states)]
-    replay += [f"in_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs]
-    if scan.states:
-        body += ["        for t in range(T - 1):"]
-        body += [f"            replay_row({', '.join([*replay, *_parameters(w)])})"]
+    body += [f"        {line}" for line in _starts(w, "state_{0}[:n]")]
+    body += ["        for t in range(T):"]
+    body += [f"            replay_row({', '.join([*replayed.values(), *_parameters(w)])})"]
     for name in scan.states:
         w.array(f"c_{name}", "M")
         body += [f"        if {w.address(f'c_{name}')} != 0:"]
@@ -360,27 +375,11 @@ def _backward(kernel: CpuKernel) -> _Source:
             w.array(f"gpar_{name}", "M")
             body += [f"        gpar_{name}[lo:hi] = sum_{name}[:n]"]
         else:
-            w.array(f"gpar_{name}", "blocks", "float64")
-            w.setup.insert(0, "blocks = (call[2] + call[3] - 1) // call[3]")
+            w.array(f"gpar_{name}", "(M + B - 1) // B", "float64")
             # summed per block in float64 and in block order: the same for any number of threads
             body += ["        total = 0.0", "        for i in range(n):"]
             body += [f"            total += sum_{name}[i]", f"        gpar_{name}[b] = total"]
     return w.finish(f"{scan.neuron}: backward over time", body)
-
-
-def _replay(w: _Writer, rows: list[str], numbers: list[str]) -> None:
-    """The forward step again, into the row of the next step: what the backward pass remembers."""
-    scan = w.scan
-    if not scan.states:
-        return
-    text, value = lines(
-        expand(dict(scan.next_states), w.kernel.dtype),
-        "numba",
-        _indexed([*scan.inputs, *scan.states, *rows]) | {n: n for n in numbers},
-    )
-    stores = [f"next_{n}[i] = {value[n]}" for n in scan.states]
-    arrays = [*(f"next_{n}" for n in scan.states), *scan.states, *scan.inputs]
-    w.function("replay_row", arrays + rows, numbers, _safe(text, stores))
 
 
 def _safe(text: list[str], stores: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -46,7 +46,7 @@ def _pow2(shifted: Tensor) -> Tensor:
     return ((shifted.view(torch.int64) + 1023) << 52).view(torch.float64)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _constant(number: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(number, dtype=dtype, device=device)
 
@@ -74,7 +74,7 @@ class _Composite(torch.autograd.Function):
         return g * _SLOPES[ctx.name](y), None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _composite_code(name: str, dtype: str) -> Callable[[Tensor], Tensor]:
     trace = Trace()
     code = _code({"y": trace.add(name, trace.leaf("x"))}, dtype)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from neurograph.kernels import workspace
 from neurograph.kernels.cpu import CpuKernel
 from neurograph.kernels.scan import Scan
 
@@ -63,9 +64,7 @@ class CpuEngine:
         final: Mapping[str, Tensor],
         recorded: Mapping[str, Tensor],
     ) -> None:
-        self.kernel.forward(
-            steps, _np(inputs), _np(uniforms), _np(states), _np(outputs), final=_np(final), recorded=_np(recorded)
-        )
+        self.kernel.forward(steps, inputs, uniforms, states, outputs, final=final, recorded=recorded)
 
     def backward(
         self,
@@ -81,19 +80,15 @@ class CpuEngine:
     ) -> dict[str, Tensor]:
         sums = self.learning(learned).backward(
             steps,
-            _np(inputs),
-            _np(uniforms),
-            _np(states),
-            _np(output_gradients),
-            _np(final_gradients),
-            _np(input_gradients),
-            state_gradients=_np(state_gradients),
+            inputs,
+            uniforms,
+            states,
+            output_gradients,
+            final_gradients,
+            input_gradients,
+            state_gradients=state_gradients,
         )
         return {n: torch.from_numpy(a) if a.ndim else torch.tensor(a[()]) for n, a in sums.items()}
-
-
-def _np(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: t.detach().numpy() if isinstance(t, Tensor) else t for n, t in tensors.items()}
 
 
 class Call(NamedTuple):
@@ -117,24 +112,20 @@ class FusedScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
         inputs, uniforms, states = _split(call, tensors)
-        like = tensors[0]
-
-        def empty(steps: int) -> Tensor:
-            return torch.empty(steps * call.shape.numel(), dtype=like.dtype, device=like.device).view(steps, -1)
-
-        outputs = {n: empty(call.steps) for n in call.scan.outputs}
-        final = {n: empty(1) for n in call.scan.states} if call.keep_states else {}
-        recorded = {n: empty(call.steps) for n in call.record}
-        flat = {n: t[0] for n, t in final.items()}
-        call.engine.forward(call.steps, inputs, uniforms, states, outputs, flat, recorded)
+        made = [_empty(call, call.steps, tensors[0]) for _ in call.scan.outputs]
+        final = [_empty(call, None, tensors[0]) for _ in call.scan.states if call.keep_states]
+        kept = [_empty(call, call.steps, tensors[0]) for _ in call.record]
+        call.engine.forward(
+            call.steps, inputs, uniforms, states,
+            {n: _flat(call, t) for n, t in zip(call.scan.outputs, made, strict=True)},
+            {n: _flat(call, t[None])[0] for n, t in zip(call.scan.states, final, strict=False)},
+            {n: _flat(call, t) for n, t in zip(call.record, kept, strict=True)},
+        )  # fmt: skip
         ctx.call = call
         ctx.save_for_backward(*tensors)
-        shaped = [_unflat(call, t) for t in outputs.values()]
-        shaped += [_unflat(call, t)[0] for t in final.values()]
-        kept = [_unflat(call, t) for t in recorded.values()]
         ctx.mark_non_differentiable(*kept)
         ctx.set_materialize_grads(False)
-        return (*shaped, *kept)
+        return (*made, *final, *kept)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
@@ -143,40 +134,38 @@ class FusedScan(torch.autograd.Function):
         inputs, uniforms, states = _split(call, tensors)
         like, count = tensors[0], len(scan.outputs)
         output_gradients = {
-            n: _flat(call, torch.zeros((call.steps, *call.shape), dtype=like.dtype, device=like.device) if g is None else g)
+            n: _flat(call, _empty(call, call.steps, like).zero_() if g is None else g)
             for n, g in zip(scan.outputs, grads[:count], strict=True)
         }
         final_gradients = {}
         if call.keep_states:
             pairs = zip(scan.states, grads[count : count + len(scan.states)], strict=True)
             final_gradients = {n: _flat(call, g[None])[0] for n, g in pairs if g is not None}
-        size = call.shape.numel()
         wanted = dict(zip(("", *_names(call)), ctx.needs_input_grad, strict=True))
-        input_gradients = {
-            n: torch.empty((1 if n in call.static else call.steps, size), dtype=like.dtype, device=like.device)
-            for n in scan.inputs
-        }
-        state_gradients = {
-            n: torch.empty(size, dtype=like.dtype, device=like.device)
-            for n in scan.states
-            if n not in call.numbers and wanted[f"start_{n}"]
-        }
+        # made in their final shape: a gradient that is a view of something would be copied once more
+        into_inputs = {n: _empty(call, 1 if n in call.static else call.steps, like) for n in scan.inputs}
+        started = [n for n in scan.states if n not in call.numbers]
+        into_states = {n: _empty(call, None, like) for n in started if wanted[f"start_{n}"]}
         learned = frozenset(n for n in scan.uniforms if wanted[f"par_{n}"] and n in scan.backward)
         sums = call.engine.backward(
             call.steps, inputs, uniforms, states, output_gradients, final_gradients,
-            input_gradients, state_gradients, learned,
+            {n: _flat(call, t) for n, t in into_inputs.items()},
+            {n: _flat(call, t[None])[0] for n, t in into_states.items()},
+            learned,
         )  # fmt: skip
-        result: list[Tensor | None] = [None]
-        result += [_unflat(call, input_gradients[n]) for n in scan.inputs]
+        result: list[Tensor | None] = [None, *(into_inputs[n] for n in scan.inputs)]
         for n in scan.uniforms:
             g = sums.get(n)
-            result.append(g if g is None or n not in call.rows else _unflat(call, g[None])[0])
-        result += [
-            _unflat(call, state_gradients[n][None])[0] if n in state_gradients else None
-            for n in scan.states
-            if n not in call.numbers
-        ]
-        return tuple(result)
+            result.append(g.as_strided(call.shape, call.strides) if g is not None and n in call.rows else g)
+        return (*result, *(into_states.get(n) for n in started))
+
+
+def _empty(call: Call, steps: int | None, like: Tensor) -> Tensor:
+    """Room for [T, N, ...], or for one state [N, ...], which is never kept in 16 bits, in the call's memory order."""
+    if steps is None:
+        dtype = torch.float32 if like.dtype.itemsize < 4 else like.dtype
+        return workspace.empty(tuple(call.shape), call.strides, dtype, like.device)
+    return workspace.empty((steps, *call.shape), (call.shape.numel(), *call.strides), like.dtype, like.device)
 
 
 def _names(call: Call) -> list[str]:
@@ -204,6 +193,8 @@ def _split(
 def dense_strides(tensor: Tensor) -> tuple[int, ...]:
     """The memory order of x[0] if it is dense (channels_last is), else that of a contiguous tensor."""
     inner = tensor[0] if tensor.shape[0] else tensor.new_empty(tensor.shape[1:])
+    if inner.is_contiguous():
+        return inner.stride()
     expected = 1
     for stride, size in sorted((st, s) for st, s in zip(inner.stride(), inner.shape, strict=True) if s != 1):
         if stride != expected:
@@ -226,8 +217,3 @@ def _lies(x: Tensor, strides: tuple[int, ...], size: int) -> bool:
     if x.shape[0] != 1 and x.stride(0) != size:
         return False
     return all(a == b or n == 1 for a, b, n in zip(x.stride()[1:], strides, x.shape[1:], strict=True))
-
-
-def _unflat(call: Call, x: Tensor) -> Tensor:
-    size = call.shape.numel()
-    return x.as_strided((x.shape[0], *call.shape), (size, *call.strides))

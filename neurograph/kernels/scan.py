@@ -1,9 +1,9 @@
 """A neuron over all T steps as data: what is computed before the loop, in each step, and backwards.
 
-    uniform  values that depend on parameters alone, computed once outside the loop (their gradient
-             reaches the parameters by ordinary autograd, because they are few and small)
-    forward  next states and outputs from states, inputs and uniforms
-    backward gradients of inputs, uniforms and earlier states from those of outputs and later states
+uniform  values that depend on parameters alone, computed once outside the loop (their gradient
+         reaches the parameters by ordinary autograd, because they are few and small)
+forward  next states and outputs from states, inputs and uniforms
+backward gradients of inputs, uniforms and earlier states from those of outputs and later states
 """
 
 from __future__ import annotations

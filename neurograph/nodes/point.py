@@ -19,6 +19,7 @@ class _Point(Neuron):
     """The part the point neurons share: threshold, reset and the rule that ends a step."""
 
     threshold = Param(0.5, "threshold theta")
+    threshold_of = Option("value", ("value", "sigmoid"), "whether theta is the parameter or its sigmoid")
     v_reset = Param(0.0, "potential after a hard reset")
     reset = Option("hard", ("hard", "soft", "none"), "hard: to v_reset; soft: minus theta; none")
     detach_reset = Option(True, (True, False), "whether the reset passes no gradient to the spike")
@@ -29,12 +30,13 @@ class _Point(Neuron):
         return detach(v) if self.detach_state else v
 
     def _fire(self, v: Any) -> dict[str, Any]:
-        s = spike(v - self.threshold, self.surrogate)
+        theta = sigmoid(self.threshold) if self.threshold_of == "sigmoid" else self.threshold  # type: ignore[arg-type]
+        s = spike(v - theta, self.surrogate)  # type: ignore[arg-type]
         r = detach(s) if self.detach_reset else s
         if self.reset == "hard":
             v = hard_reset(v, r, self.v_reset)  # type: ignore[arg-type]
         elif self.reset == "soft":
-            v = soft_reset(v, r, self.threshold)  # type: ignore[arg-type]
+            v = soft_reset(v, r, theta)  # type: ignore[arg-type]
         return {"v": v, "spike": s}
 
 
@@ -69,7 +71,7 @@ class LIF(_Point):
         v = self._enter(v)
         away = v - self.v_rest
         if self.integration == "exact":
-            decay = exp(-self.dt / self.tau)
+            decay = exp(-self.dt / self.tau)  # type: ignore[operator]
             target = input if self.decay_input else input * self.tau
             return self._fire(target + (away - target) * decay + self.v_rest)
         if self.decay_input:

@@ -35,9 +35,7 @@ class Surrogate:
         self.strict = self.strict_default if strict is None else strict
         number = self.alpha.value if isinstance(self.alpha, Learnable) else self.alpha
         if not isinstance(number, int | float) or not number > 0:
-            raise SpecError(
-                f"{type(self).__name__}(alpha={number!r}) at {declared_at()}: alpha must be above 0"
-            )
+            raise SpecError(f"{type(self).__name__}(alpha={number!r}) at {declared_at()}: alpha must be above 0")
         has_rule = type(self).width_derivative is not Surrogate.width_derivative
         if isinstance(self.alpha, Learnable) and not has_rule:
             raise SpecError(
@@ -160,7 +158,7 @@ class Triangle(Surrogate):
 
     def width_derivative(self, u: Value, alpha: Any) -> Any:
         # the smooth function is alpha (u - u |u| / 2) inside |u| < 1, alpha sign(u) / 2 outside
-        inside = clip(u, -1.0, 1.0)
+        inside: Any = clip(u, -1.0, 1.0)
         return inside - inside * abs(inside) / 2.0
 
 

@@ -151,7 +151,9 @@ def _adds(graph: Graph, p: Projection) -> bool:
     return not (isinstance(node, Population) and node.combine == "concat")
 
 
-def _from_arrivals(graph: Graph, node: Population | Output, shapes: dict[str, Shape], chains: dict[str, list[Shape]]) -> None:
+def _from_arrivals(
+    graph: Graph, node: Population | Output, shapes: dict[str, Shape], chains: dict[str, list[Shape]]
+) -> None:
     ports: dict[str, list[tuple[Projection, Shape]]] = {}
     total = 0
     for p in graph.projections.values():

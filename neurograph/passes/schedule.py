@@ -7,8 +7,6 @@ what depends only on static inputs has no step axis at all.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import networkx
 
 from neurograph.errors import GraphError

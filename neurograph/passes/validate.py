@@ -36,7 +36,9 @@ def delay_steps(delay: float, dt: float, where: str) -> int:
     """A delay in steps of dt; one that rounds to nothing is an error."""
     steps = round(delay / dt)
     if delay > 0 and steps == 0:
-        raise GraphError(f"{where}: delay {delay:g} is less than half a step of dt={dt:g} and would vanish. Use a smaller dt")
+        raise GraphError(
+            f"{where}: delay {delay:g} is less than half a step of dt={dt:g} and would vanish. Use a smaller dt"
+        )
     return steps
 
 

@@ -26,12 +26,20 @@ class BatchNorm(Operator):
     key = "batch_norm"
 
     def __init__(
-        self, *, stats: str = "sequence", eps: float = 1e-5, momentum: float = 0.1, weight: float = 1.0, affine: bool = True
+        self,
+        *,
+        stats: str = "sequence",
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        weight: float = 1.0,
+        affine: bool = True,
     ):
         if stats not in ("sequence", "step"):
             raise SpecError(f"BatchNorm(stats={stats!r}) at {declared_at()}: choose 'sequence' (over T*N) or 'step'")
         if not eps > 0 or not 0 <= momentum <= 1:
-            raise SpecError(f"BatchNorm(eps={eps}, momentum={momentum}) at {declared_at()}: eps > 0, 0 <= momentum <= 1")
+            raise SpecError(
+                f"BatchNorm(eps={eps}, momentum={momentum}) at {declared_at()}: eps > 0, 0 <= momentum <= 1"
+            )
         self.stats, self.eps, self.momentum, self.weight, self.affine = stats, eps, momentum, weight, affine
 
     @property
@@ -43,7 +51,7 @@ class BatchNorm(Operator):
 
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
         shape = (source[0],)
-        out = {}
+        out: dict[str, Weight] = {}
         if self.affine:
             out |= {"weight": Weight(shape, filled(self.weight)), "bias": Weight(shape, filled(0.0))}
         out["running_mean"] = Weight(shape, filled(0.0), buffer=True)

@@ -48,7 +48,9 @@ class Conv2d(Operator):
         self.padding, self.dilation = pair(padding, "padding"), pair(dilation, "dilation")
         self.weight = None if weight is None else given(weight, "Conv2d(weight=...)")
         if channels < 1 or min(*self.kernel, *self.stride, *self.dilation, groups) < 1:
-            raise SpecError(f"{self!r} at {declared_at()}: channels, kernel, stride, dilation and groups are at least 1")
+            raise SpecError(
+                f"{self!r} at {declared_at()}: channels, kernel, stride, dilation and groups are at least 1"
+            )
         if channels % groups:
             raise SpecError(f"{self!r} at {declared_at()}: groups={groups} must divide channels={channels}")
 

@@ -66,13 +66,17 @@ class Dense(Operator):
         if self.features is not None:
             return (self.features,)
         if target is None or len(target) != 1:
-            raise ShapeError("Dense() does not know how many outputs it has. Give Dense(features) or the target a shape")
+            raise ShapeError(
+                "Dense() does not know how many outputs it has. Give Dense(features) or the target a shape"
+            )
         return target
 
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
         fan_in = source[0]
         init = uniform_fan_in(fan_in)
-        out = {"weight": Weight((target[0], fan_in), init if self.weight is None else fixed(self.weight), self.learnable)}
+        out = {
+            "weight": Weight((target[0], fan_in), init if self.weight is None else fixed(self.weight), self.learnable)
+        }
         if self.has_bias:
             out["bias"] = Weight((target[0],), init if self.bias is None else fixed(self.bias), self.learnable)
         return out

@@ -7,6 +7,7 @@ from neurograph.train.checkpoint import load as load_checkpoint
 from neurograph.train.checkpoint import peek as peek_checkpoint
 from neurograph.train.checkpoint import save as save_checkpoint
 from neurograph.train.curves import draw_curves
+from neurograph.train.device import device_of
 from neurograph.train.failures import DivergedError, TrainingError
 from neurograph.train.keeper import Keeper, Kept
 from neurograph.train.loop import Loader, Schedule, evaluate, fit
@@ -31,6 +32,7 @@ __all__ = [
     "accuracy",
     "adamw",
     "correct",
+    "device_of",
     "draw_curves",
     "evaluate",
     "fit",

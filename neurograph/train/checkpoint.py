@@ -142,9 +142,7 @@ def peek(path: str | os.PathLike[str]) -> Header:
             block = stream.read(BLOCK)
             size = os.fstat(stream.fileno()).st_size - BLOCK
     except OSError as error:
-        raise FormatError(
-            f"{path}: it cannot be read ({error}); give the path of a checkpoint file"
-        ) from error
+        raise FormatError(f"{path}: it cannot be read ({error}); give the path of a checkpoint file") from error
     if not block.startswith(MAGIC):
         raise FormatError(
             f"{path}: bytes 0-{len(MAGIC) - 1} are not {MAGIC!r}; it is not a NeuroGraph "
@@ -218,11 +216,7 @@ def _to_array(place: str, tensor: torch.Tensor) -> tuple[np.ndarray, str]:
         # two bytes on a last axis of its own.
         shape = (*tensor.shape, tensor.dtype.itemsize)
         flat = plain.reshape(-1)
-        plain = (
-            flat.view(torch.uint8).reshape(shape)
-            if len(flat)
-            else flat.new_empty(shape, dtype=torch.uint8)
-        )
+        plain = flat.view(torch.uint8).reshape(shape) if len(flat) else flat.new_empty(shape, dtype=torch.uint8)
     return plain.numpy(), name
 
 

@@ -173,8 +173,7 @@ def _epoch(
                 rate = meter.images / (time.perf_counter() - began)
                 lr = optimizer.param_groups[0]["lr"]
                 bar.set_postfix_str(
-                    f"loss {meter.loss:.4f}, Acc@1 {meter.percent[0]:.2f}, {rate:.0f} images/s, "
-                    f"lr {lr:.2e}",
+                    f"loss {meter.loss:.4f}, Acc@1 {meter.percent[0]:.2f}, {rate:.0f} images/s, lr {lr:.2e}",
                     refresh=False,
                 )
         meter.flush()
@@ -200,9 +199,7 @@ def _evaluate(
     mode = model.training
     model.eval()
     try:
-        for images, labels in tqdm(
-            test, total=total, desc="Evaluation", disable=not progress, leave=False
-        ):
+        for images, labels in tqdm(test, total=total, desc="Evaluation", disable=not progress, leave=False):
             images, labels = images.to(precision.device), labels.to(precision.device)
             with precision.autocast():
                 logits = _logits(model(images), labels).float()
@@ -253,8 +250,7 @@ def _begin(
         epoch = int(saved.meta["row"]["epoch"])
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
-            f"{path}: it does not fit this model, optimizer or schedule ({error}); resume with "
-            "those of the first run"
+            f"{path}: it does not fit this model, optimizer or schedule ({error}); resume with those of the first run"
         ) from error
     saved.restore_random()
     rows = read_summary(table) if table is not None and table.exists() else []
@@ -268,9 +264,7 @@ def _resume_path(keeper: Keeper | None, resume: str | os.PathLike[str]) -> Path 
     if resume != "last":
         return Path(resume)
     if keeper is None:
-        raise TrainingError(
-            "fit: resume='last' needs a keeper, in whose folder to look; give keeper=Keeper(folder)"
-        )
+        raise TrainingError("fit: resume='last' needs a keeper, in whose folder to look; give keeper=Keeper(folder)")
     return keeper.last.path if keeper.last is not None else None
 
 

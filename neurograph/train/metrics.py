@@ -11,9 +11,7 @@ from neurograph.errors import ShapeError
 __all__ = ["RunningMean", "accuracy", "correct"]
 
 
-def correct(
-    logits: torch.Tensor, labels: torch.Tensor, topk: Sequence[int] = (1, 5)
-) -> torch.Tensor:
+def correct(logits: torch.Tensor, labels: torch.Tensor, topk: Sequence[int] = (1, 5)) -> torch.Tensor:
     """How many labels are among the k highest logits, int64 [len(topk)], on the logits' device.
 
     ``logits`` is [N, classes], ``labels`` int64 [N]. A k above the number of classes counts as all
@@ -33,9 +31,7 @@ def correct(
     return torch.stack([hits[:, :k].sum() for k in topk])
 
 
-def accuracy(
-    logits: torch.Tensor, labels: torch.Tensor, topk: Sequence[int] = (1, 5)
-) -> tuple[float, ...]:
+def accuracy(logits: torch.Tensor, labels: torch.Tensor, topk: Sequence[int] = (1, 5)) -> tuple[float, ...]:
     """Share of labels among the k highest logits, in percent, one number per k."""
     share = correct(logits, labels, topk).double() * (100 / max(len(labels), 1))
     return tuple(share.tolist())

@@ -45,6 +45,4 @@ def adamw(
         raise TrainingError(f"adamw: batch_size is {batch_size}; it must be 1 or more")
     if lr is None:
         lr = 5e-3 * batch_size / 1024
-    return torch.optim.AdamW(
-        parameter_groups(module, weight_decay), lr=lr, betas=betas, eps=eps, weight_decay=0.0
-    )
+    return torch.optim.AdamW(parameter_groups(module, weight_decay), lr=lr, betas=betas, eps=eps, weight_decay=0.0)

@@ -44,9 +44,7 @@ class WarmupCosine:
                 "at least 1 epoch and a warm-up between 0 and all of them; set warmup_epochs"
             )
         if not (0 <= warmup_lr < math.inf and 0 <= min_lr < math.inf):
-            raise TrainingError(
-                f"WarmupCosine: warmup_lr {warmup_lr} and min_lr {min_lr}; both must be 0 or more"
-            )
+            raise TrainingError(f"WarmupCosine: warmup_lr {warmup_lr} and min_lr {min_lr}; both must be 0 or more")
         self.optimizer = optimizer
         self.epochs = epochs
         self.warmup_epochs = warmup_epochs
@@ -54,9 +52,7 @@ class WarmupCosine:
         self.min_lr = min_lr
         self.per_step = per_step
         # 'initial_lr' is PyTorch's own name for it; the optimizer's state keeps it on resume.
-        self.base_lrs = [
-            float(group.setdefault("initial_lr", group["lr"])) for group in optimizer.param_groups
-        ]
+        self.base_lrs = [float(group.setdefault("initial_lr", group["lr"])) for group in optimizer.param_groups]
         self.time = 0.0
         self.at(0)
 

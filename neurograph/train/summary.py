@@ -58,14 +58,9 @@ def read_summary(path: str | os.PathLike[str]) -> list[EpochRow]:
     try:
         lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(
-            f"{path}: it cannot be read ({error}); give a summary.csv that fit wrote"
-        ) from error
+        raise FormatError(f"{path}: it cannot be read ({error}); give a summary.csv that fit wrote") from error
     if not lines or tuple(lines[0]) != COLUMNS:
-        raise FormatError(
-            f"{path}: line 1 is not the header {','.join(COLUMNS)}; give a summary.csv that fit "
-            "wrote"
-        )
+        raise FormatError(f"{path}: line 1 is not the header {','.join(COLUMNS)}; give a summary.csv that fit wrote")
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         try:

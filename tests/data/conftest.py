@@ -96,9 +96,7 @@ def site() -> Iterator[Site]:
             body = content[start:]
             self.send_response(206 if start else 200)
             if start:
-                self.send_header(
-                    "Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"
-                )
+                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body if state.cut_at is None else body[: state.cut_at])

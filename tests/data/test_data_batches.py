@@ -24,9 +24,7 @@ def numbered(count: int, size: int = 6, channels: int = 2) -> ImageData:
     """Pictures that differ; the label of each is its index."""
     images = np.random.default_rng(0).integers(0, 256, (count, channels, size, size), np.uint8)
     names = tuple(str(n) for n in range(count))
-    return ImageData(
-        "numbered", "train", images, np.arange(count), names, (0.4, 0.5), (0.2, 0.3), "test"
-    )
+    return ImageData("numbered", "train", images, np.arange(count), names, (0.4, 0.5), (0.2, 0.3), "test")
 
 
 def labels_of(batches: Batches) -> list[int]:
@@ -105,12 +103,7 @@ def test_crop_is_a_shift_of_each_picture() -> None:
     padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
     found = set()
     for before, after in zip(padded, result, strict=True):
-        fits = [
-            (y, x)
-            for y in range(5)
-            for x in range(5)
-            if torch.equal(before[:, y : y + 6, x : x + 5], after)
-        ]
+        fits = [(y, x) for y in range(5) for x in range(5) if torch.equal(before[:, y : y + 6, x : x + 5], after)]
         assert len(fits) == 1
         found.add(fits[0])
     assert len(found) == 25, "every offset must occur, edges included"

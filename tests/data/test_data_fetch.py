@@ -114,9 +114,7 @@ def test_folder_that_cannot_be_made(site, tmp_path: Path) -> None:
         get(site, tmp_path / "taken/file")
 
 
-def test_mnist_is_fetched_into_the_cache(
-    site, tmp_path: Path, write_idx, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mnist_is_fetched_into_the_cache(site, tmp_path: Path, write_idx, monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = write_idx(tmp_path / "origin")
     kind = type(dataset("mnist"))
     sums = {}

@@ -58,9 +58,7 @@ keys = st.text(max_size=5) | st.integers() | st.booleans() | st.none() | st.just
 nested = st.recursive(
     scalars | tensors,
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(keys, inner, max_size=3)
+        st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(keys, inner, max_size=3)
     ),
     max_leaves=8,
 )
@@ -82,9 +80,7 @@ def same(a: Any, b: Any) -> bool:
     return repr(a) == repr(b)
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(model=st.dictionaries(st.text(max_size=5), nested, max_size=3), extra=nested)
 def test_any_nested_state_comes_back(tmp_path: Path, model: dict, extra: Any) -> None:
     path = save(tmp_path / "a.h5", model=model, optimizer={0: extra}, meta={"x": extra})
@@ -173,9 +169,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return save(path, model=model, epoch=1, metric=50.0).read_bytes()
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_is_found(tmp_path: Path, good: bytes, data: st.DataObject) -> None:
     path = tmp_path / "bad.h5"

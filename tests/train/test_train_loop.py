@@ -56,9 +56,7 @@ class Run:
         )
         self.optimizer = adamw(self.model, 16, lr=5e-3)
         self.schedule = WarmupCosine(self.optimizer, epochs, per_step=True)
-        self.train = Batches(
-            stripes(96, 0), 16, shuffle=True, drop_last=True, seed=3, transform=HorizontalFlip(0.1)
-        )
+        self.train = Batches(stripes(96, 0), 16, shuffle=True, drop_last=True, seed=3, transform=HorizontalFlip(0.1))
         self.test = Batches(stripes(50, 1), 32)
         self.keeper = Keeper(folder) if folder is not None else None
         self.lines: list[str] = []
@@ -90,10 +88,7 @@ def bits(run: Run) -> bytes:
 def lasting(rows: list[EpochRow]) -> list[tuple[float, ...]]:
     """Rows without the columns that depend on the clock, as precise as the table is."""
     return [
-        tuple(
-            float(f"{v:.8g}")
-            for v in (r.epoch, r.train_loss, r.train_acc, r.eval_loss, r.eval_acc1, r.lr)
-        )
+        tuple(float(f"{v:.8g}") for v in (r.epoch, r.train_loss, r.train_acc, r.eval_loss, r.eval_acc1, r.lr))
         for r in rows
     ]
 
@@ -283,9 +278,7 @@ def test_amp_on_cpu_computes_in_bfloat16() -> None:
     for amp, dtype in ((True, torch.bfloat16), ("bf16", torch.bfloat16), (False, torch.float32)):
         seen.clear()
         model = Watch(36, 3)
-        rows = Run(None).fit(
-            model=model, optimizer=adamw(model, 16), schedule=None, amp=amp, epochs=1
-        )
+        rows = Run(None).fit(model=model, optimizer=adamw(model, 16), schedule=None, amp=amp, epochs=1)
         assert seen == {dtype} and rows[0].train_loss > 0
     for amp in ("fp16", "int8", 1):
         with pytest.raises(TrainingError, match="amp"):
@@ -323,10 +316,7 @@ def test_progress_bar_shows_the_numbers(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def rows_of(count: int) -> list[EpochRow]:
-    return [
-        EpochRow(n, 2 / (n + 1), 50 + n, 2.2 / (n + 1), 48 + n, 90.0, 1e-3, 900.0, 3.0)
-        for n in range(count)
-    ]
+    return [EpochRow(n, 2 / (n + 1), 50 + n, 2.2 / (n + 1), 48 + n, 90.0, 1e-3, 900.0, 3.0) for n in range(count)]
 
 
 @pytest.mark.parametrize("count", [1, 40])

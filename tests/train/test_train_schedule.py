@@ -75,9 +75,7 @@ def test_state_continues_with_a_fresh_optimizer() -> None:
     assert WarmupCosine(first, 20, 2).base_lrs == [0.2]
 
 
-@pytest.mark.parametrize(
-    "change", [{"epochs": 30}, {"warmup_epochs": 1}, {"base_lrs": [0.3]}, {"min_lr": None}]
-)
+@pytest.mark.parametrize("change", [{"epochs": 30}, {"warmup_epochs": 1}, {"base_lrs": [0.3]}, {"min_lr": None}])
 def test_state_of_another_schedule(change: dict[str, object]) -> None:
     schedule = WarmupCosine(optimizer(0.2), 20, 2)
     with pytest.raises(TrainingError, match=next(iter(change))):

@@ -1,0 +1,21 @@
+"""Where to train, from what a user types."""
+
+from __future__ import annotations
+
+import torch
+
+from neurograph.errors import BackendError
+
+
+def device_of(text: str) -> torch.device:
+    """The device of "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1" or a GPU's number."""
+    if text == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(f"cuda:{text}" if text.isdigit() else text)
+    except RuntimeError:
+        raise BackendError(f"device {text!r}: give auto, cpu, cuda, or a GPU's number") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise BackendError(f"device {text!r}: torch sees {found} CUDA devices here. Use 'cpu' or 'auto'")
+    return device
