@@ -157,20 +157,24 @@ def relu_convnet(width: float, activation: Callable[[int], nn.Module], flat: boo
     return Net()
 
 
+def convnet_module(name: str, width: float, device: str = "cpu", steps: int = 4) -> nn.Module | None:
+    """CifarConvNet with batch norm by one of the sides."""
+    torch.manual_seed(0)
+    if name == "neurograph":
+        neuron = ng.LIF(tau=2.0, **LIF_LIKE)
+        return ng.compile(models.recipe("cifar_convnet")(width=width, neuron=neuron), steps=steps, device=device)
+    made = spikingjelly(False) if name == "spikingjelly" else nn.ReLU
+    return None if made is None else relu_convnet(width, lambda c: made(), name == "relu").to(device)
+
+
 def convnet_side(name: str, width: float, batch: int = 8, steps: int = 4) -> Side | None:
     """A full SGD step of CifarConvNet with batch norm."""
+    net = convnet_module(name, width, steps=steps)
+    if net is None:
+        return None
     torch.manual_seed(0)
     images, labels = torch.rand(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
-    if name in ("neurograph", "neurograph MCN"):
-        neuron = ng.LIF(tau=2.0, **LIF_LIKE)
-        net: nn.Module = ng.compile(models.recipe("cifar_convnet")(width=width, neuron=neuron), steps=steps)
-        x = images
-    else:
-        made = {"spikingjelly": spikingjelly(False)}.get(name)
-        if name != "relu" and made is None:
-            return None
-        net = relu_convnet(width, (lambda c: nn.ReLU()) if name == "relu" else (lambda c: made()), name == "relu")
-        x = images.expand(steps, *images.shape)
+    x = images if name == "neurograph" else images.expand(steps, *images.shape)
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-4)
 
     def step() -> None:
