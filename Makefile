@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+QUICK := tests/test_errors.py tests/test_operators.py tests/test_package.py tests/test_readout_encode_monitor.py \
+         tests/data tests/train/test_train_schedule.py tests/train/test_train_checkpoint.py
+
 .PHONY: help setup demo test check lint types bench docs wheel clean
 .DEFAULT_GOAL := help
 
@@ -34,7 +37,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 check: lint types  ## format, lint, types and the quick tests: under a minute
-	$(BIN)/python -m pytest -n auto -m "not slow" tests/quick
+	$(BIN)/python -m pytest -n auto -m "not slow" $(QUICK)
 
 bench: $(READY)  ## the training benchmarks; tables go to benchmarks/results/
 	$(BIN)/python benchmarks/training.py

@@ -87,16 +87,20 @@ class Recorder:
 
     def _stream(self, key: str, array: Array) -> None:
         name = key.replace(".", "/")
+        binary = key.endswith("spike") and bool(np.all((array == 0) | (array == 1)))
+        rows = array.reshape(len(array), -1)
+        if name in self._file and self._file[name].attrs["packed"] and not binary:
+            # a later step shows that these were no spikes
+            before = np.unpackbits(self._file[name][...], axis=1, count=rows.shape[1])
+            del self._file[name]
+            rows = np.concatenate([before.astype(array.dtype), rows])
         if name not in self._file:
-            binary = key.endswith("spike")
-            flat = int(np.prod(array.shape[1:]))
-            width = -(-flat // 8) if binary else flat
+            width = -(-rows.shape[1] // 8) if binary else rows.shape[1]
             made = self._file.create_dataset(
                 name, (0, width), maxshape=(None, width), dtype=np.uint8 if binary else array.dtype, chunks=True
             )
             made.attrs["shape"], made.attrs["packed"] = array.shape[1:], binary
         data = self._file[name]
-        rows = array.reshape(len(array), -1)
         rows = np.packbits(rows.astype(bool), axis=1) if data.attrs["packed"] else rows
         data.resize(data.shape[0] + len(rows), axis=0)
         data[-len(rows) :] = rows

@@ -30,7 +30,7 @@ class Slot:
 class Instr:
     """One instruction: `outs = op(ins)`. `name` is the graph element it comes from, `what` the object that knows how.
 
-    op is one of input, encode, apply, add, concat, delay, neuron, readout, loop.
+    op is one of input, zeros, apply, add, concat, delay, neuron, readout, loop.
     """
 
     op: str
@@ -72,6 +72,9 @@ class Tape:
     dt: float = 1.0
     passes: tuple[str, ...] = ()
     weights: dict[str, Any] = field(default_factory=dict)  # full name -> Weight
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tape:
+        return self  # it never changes, so copies of a program share it
 
     def walk(self) -> Iterator[Instr]:
         """All instructions, those inside loops too."""

@@ -41,7 +41,9 @@ def loop_and_front() -> ng.Graph:
 
     front = graph.population("front", ng.IF())
     kernel = np.round(rng.uniform(0, 0.3, (2, 1, 3, 3)) * 256) / 256
-    graph.connect(graph.input("image", (1, 6, 6)), front, ng.Conv2d(2, 3, padding=1, weight=kernel, bias=False), name="see")
+    graph.connect(
+        graph.input("image", (1, 6, 6)), front, ng.Conv2d(2, 3, padding=1, weight=kernel, bias=False), name="see"
+    )
     e, i = graph.population("e", ng.LIF(tau=4.0), 20), graph.population("i", ng.LIF(tau=2.0), 5)
     graph.connect(front, e, ng.AvgPool2d(2), ng.Flatten(), dense(0, 0.12, 20, 18), name="feed")
     graph.connect(e, e, dense(0, 0.2, 20, 20), delay=3, name="ee")
@@ -128,7 +130,11 @@ def test_gradients_do_not_depend_on_the_schedule() -> None:
             rng = np.random.default_rng(1)
             rng.random((12, 3, 1, 6, 6))
             found.append({"x": leaf.grad, **{n: p.grad for n, p in program.named_parameters()}})
-    assert set(found[0]) == {"x", "see.conv2d.weight", *(f"{n}.dense.weight" for n in ("feed", "ee", "ei", "ie", "head"))}
+    assert set(found[0]) == {
+        "x",
+        "see.conv2d.weight",
+        *(f"{n}.dense.weight" for n in ("feed", "ee", "ei", "ie", "head")),
+    }
     for other in found[1:]:
         for key, value in found[0].items():
             assert torch.any(value != 0), key
@@ -159,7 +165,9 @@ def test_a_recurrent_network_step_by_hand() -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("delay", "dt", "steps"), [(0.0, 1.0, 0), (1.0, 1.0, 1), (3.0, 1.0, 3), (1.5, 0.5, 3), (2.4, 1.0, 2)])
+@pytest.mark.parametrize(
+    ("delay", "dt", "steps"), [(0.0, 1.0, 0), (1.0, 1.0, 1), (3.0, 1.0, 3), (1.5, 0.5, 3), (2.4, 1.0, 2)]
+)
 def test_a_spike_arrives_after_its_delay(backend: str, delay: float, dt: float, steps: int) -> None:
     graph = ng.Graph()
     target = graph.population("target", ng.IF(threshold=0.1))
@@ -210,7 +218,9 @@ def networks(draw: st.DrawFn, *, valid: bool) -> tuple[Callable[[], ng.Graph], d
         columns = inputs[source][0] if source in inputs else sizes[int(source[1:])]
         columns += 0 if valid else draw(st.sampled_from([0, 0, 0, 1]))
         shape = (sizes[target], columns)
-        weights.append(np.reshape(draw(st.lists(EIGHTHS, min_size=shape[0] * columns, max_size=shape[0] * columns)), shape) / 8)
+        weights.append(
+            np.reshape(draw(st.lists(EIGHTHS, min_size=shape[0] * columns, max_size=shape[0] * columns)), shape) / 8
+        )
 
     def build() -> ng.Graph:
         graph = ng.Graph("random")

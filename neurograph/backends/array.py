@@ -59,6 +59,7 @@ class ArrayProgram:
     """A compiled network on the CPU. `run` returns outputs and the state to continue from."""
 
     backend = "array"
+    xp = np
     chunk: int | None = 256
 
     def __init__(
@@ -81,7 +82,6 @@ class ArrayProgram:
         self._weights = {n: a.astype(self.dtype) for n, a in initial_weights(tape, seed, weights).items()}
         self.units = {i.name: Unit(i, tape, self._weights, dtype) for i in tape.walk() if i.op == "neuron"}
         self.recordings: Mapping[str, Recording] = {}
-        self.xp = np
 
     def weights(self) -> dict[str, Array]:
         """All weights and running statistics by name."""

@@ -89,6 +89,9 @@ class Execution:
 
         slots[instr.outs[0]] = node.encoder.encode(self.machine.xp, x, total, window, uniform)
 
+    def _zeros(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        slots[instr.outs[0]] = self.machine.zeros((1, self.batch, *self.tape.slots[instr.outs[0]].shape))
+
     def _apply(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         x = slots[instr.ins[0]]
         length = x.shape[0]

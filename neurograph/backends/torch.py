@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from neurograph.projections.operator import Run
 from neurograph.spec import Learnable, Neuron
 from neurograph.tape import Instr, Tape
 
+_LARGE = 1 << 20  # bytes above which a value is computed again rather than kept for the backward pass
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -71,6 +72,7 @@ class Unit(nn.Module):
         states: Mapping[str, Tensor],
         record: tuple[str, ...],
         keep: bool,
+        remake: dict[str, Callable[[], Tensor]],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         params = {n: getattr(self, n) for n in self.names}
         uniforms = self._uniforms(params)
@@ -87,7 +89,7 @@ class Unit(nn.Module):
         else:
             # kernels are opaque to torch.compile; outside it the guard itself would cost more than the call
             fused = torch.compiler.disable(self._fused) if torch.compiler.is_compiling() else self._fused
-            outputs, final, recorded = fused(chosen, steps, given, uniforms, states, params, record, keep)
+            outputs, final, recorded = fused(chosen, steps, given, uniforms, states, params, record, keep, remake)
         return {n: o.to(first.dtype) for n, o in outputs.items()}, final, recorded
 
     def _uniforms(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -123,6 +125,7 @@ class Unit(nn.Module):
         params: Mapping[str, Tensor],
         record: tuple[str, ...],
         keep: bool,
+        remake: dict[str, Callable[[], Tensor]],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         scan = self.scan
         first = next(iter(inputs.values()))
@@ -135,7 +138,7 @@ class Unit(nn.Module):
         device, dtype = first.device, next(iter(uniforms.values())).dtype if uniforms else first.dtype
         start = [states.get(n, self._start(n, params, shape, dtype, device)) for n in scan.states if n not in numbers]
         engine = self._engine(kind, str(first.dtype).removeprefix("torch."), rows, static, record)
-        call = Call(engine, scan, steps, rows, static, shape, strides, numbers, keep, record)
+        call = Call(engine, scan, steps, rows, static, shape, strides, numbers, keep, record, remake)
         out = FusedScan.apply(call, *inputs.values(), *(spread[n] for n in scan.uniforms), *start)
         count = len(scan.outputs)
         final = dict(zip(scan.states, out[count:], strict=False)) if keep else {}
@@ -179,7 +182,7 @@ class TorchProgram(nn.Module):
                 f"backend 'torch' keeps weights in float32 or float64, not {dtype!r}; for 16-bit training use autocast"
             )
         self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
-        self.dtype, self.xp = _DTYPES[dtype], torch
+        self.dtype = _DTYPES[dtype]
         self.recordings: Mapping[str, Recording] = {}
         self._calls = 0
         held = initial_weights(tape, seed, weights)
@@ -312,6 +315,10 @@ class TorchProgram(nn.Module):
         return tensor.to(self.dtype)
 
 
+def _shaped(make: Callable[[], Tensor], shape: torch.Size) -> Callable[[], Tensor]:
+    return lambda: make().reshape(shape)
+
+
 class _Machine:
     """What a tape's execution asks of torch."""
 
@@ -319,11 +326,15 @@ class _Machine:
 
     def __init__(self, program: TorchProgram, keep_state: bool):
         self.program, self.keep_state = program, keep_state
+        self.remakes: dict[str, Callable[[], Tensor]] = {}  # slot -> how to compute it again
         self.stepped = {i.name for loop in program.tape.instructions for i in loop.body if i.op == "neuron"}
 
     def apply(self, instr: Instr, x: Tensor, run: Run) -> Tensor:
         module = self.program.get_submodule(instr.name) if self._has_weights(instr) else None
         held = {} if module is None else {**dict(module._parameters), **dict(module._buffers)}
+        again = instr.what.remake(x, held, run) if torch.is_grad_enabled() and x.nbytes >= _LARGE else None
+        if again is not None:
+            self.remakes[instr.outs[0]] = again
         return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
 
     def _has_weights(self, instr: Instr) -> bool:
@@ -338,7 +349,13 @@ class _Machine:
         record: tuple[str, ...],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         unit = self.program.get_submodule(instr.name)
-        return unit(steps, inputs, states, record, self.keep_state or instr.name in self.stepped)  # type: ignore[no-any-return]
+        keep = self.keep_state or instr.name in self.stepped
+        remake = {
+            port: _shaped(self.remakes[slot], inputs[port].shape)
+            for port, slot in zip(instr.ports, instr.ins, strict=True)
+            if slot in self.remakes and instr.name not in self.stepped
+        }
+        return unit(steps, inputs, states, record, keep, remake)  # type: ignore[no-any-return]
 
     def cat(self, parts: list[Tensor], axis: int = 0) -> Tensor:
         return torch.cat(parts, axis)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -104,6 +104,7 @@ class Call(NamedTuple):
     numbers: dict[str, float]  # states that start from one number
     keep_states: bool
     record: tuple[str, ...]
+    remake: dict[str, Callable[[], Tensor]]  # inputs that the backward pass computes again instead of keeping
 
 
 class FusedScan(torch.autograd.Function):
@@ -122,7 +123,9 @@ class FusedScan(torch.autograd.Function):
             {n: _flat(call, t) for n, t in zip(call.record, kept, strict=True)},
         )  # fmt: skip
         ctx.call = call
-        ctx.save_for_backward(*tensors)
+        again = {f"in_{n}" for n in call.remake}
+        ctx.save_for_backward(*(None if n in again else t for n, t in zip(_names(call), tensors, strict=True)))
+        ctx.like = tensors[0].dtype
         ctx.mark_non_differentiable(*kept)
         ctx.set_materialize_grads(False)
         return (*made, *final, *kept)
@@ -130,7 +133,11 @@ class FusedScan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         call: Call = ctx.call
-        scan, tensors = call.scan, ctx.saved_tensors
+        scan = call.scan
+        again = {f"in_{n}": make for n, make in call.remake.items()}
+        tensors = tuple(
+            again[n]().to(ctx.like) if n in again else t for n, t in zip(_names(call), ctx.saved_tensors, strict=True)
+        )
         inputs, uniforms, states = _split(call, tensors)
         like, count = tensors[0], len(scan.outputs)
         output_gradients = {

@@ -26,11 +26,11 @@ class _NoOverlap(compiler.CompilerBase):  # type: ignore[misc]
 
 def row(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop over neurons. Its arrays must not overlap. Division follows IEEE, no fast-math."""
-    decorate = numba.njit(pipeline_class=_NoOverlap, error_model="numpy", nogil=True, cache=True, fastmath=False)
+    decorate = numba.njit(pipeline_class=_NoOverlap, error_model="numpy", nogil=True, fastmath=False)
     return decorate(function)  # type: ignore[no-any-return]
 
 
-entry = numba.cfunc("void(int64)", cache=True, error_model="numpy")
+entry = numba.cfunc("void(int64)", error_model="numpy")
 
 
 @intrinsic  # type: ignore[untyped-decorator]

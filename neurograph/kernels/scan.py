@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from neurograph.expr.gradient import gradient
 from neurograph.expr.value import Trace, Value, live
@@ -33,6 +34,9 @@ class Scan:
     next_states: dict[str, Value]
     results: dict[str, Value]  # outputs and observed
     backward: dict[str, Value] = field(repr=False)  # input, state or uniform -> its gradient
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Scan:
+        return self  # it never changes, so copies of a program share it
 
 
 def scan_of(step: Step, *, reciprocal: frozenset[str] = frozenset()) -> Scan:

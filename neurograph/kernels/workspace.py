@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-SMALLEST = 1 << 20  # bytes; below, the C library reuses memory itself
-LARGEST_POOL = 1 << 30  # bytes of free buffers kept at most
+SMALLEST = 64 << 20  # bytes; smaller ones are cheap beside the convolution that feeds them, and idle they cost memory
+SPARE = 1  # free buffers kept of one size: more would save more faults, and cost more memory
 
 
 class Pool:
@@ -41,8 +41,9 @@ class Pool:
 
     def _give_back(self, size: int, buffer: Any) -> None:
         with self._lock:
-            if self.held + size <= LARGEST_POOL:
-                self._free.setdefault(size, []).append(buffer)
+            waiting = self._free.setdefault(size, [])
+            if len(waiting) < SPARE:
+                waiting.append(buffer)
                 self.held += size
 
     def clear(self) -> None:

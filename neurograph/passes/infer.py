@@ -57,6 +57,10 @@ def infer(graph: Graph, dt: float) -> Tape:
                 name = f"{node.name}.in.{port}"
                 emit(Instr(op, (), tuple(sources), node.name, at=node.at), Slot(name, _arriving(shapes[node.name], op)))
                 merged[port] = name
+        if isinstance(node, Population) and not merged:  # nothing projects to it: a constant zero says how many samples
+            name = f"{node.name}.in.{ports[0]}"
+            emit(Instr("zeros", (), (), node.name, at=node.at), Slot(name, shapes[node.name], STATIC))
+            merged[ports[0]] = name
         if isinstance(node, Population):
             where = f"population {node.name!r} ({node.at})"
             param_shapes = node.neuron.check_shapes(shapes[node.name], where)

@@ -46,7 +46,7 @@ def schedule(tape: Tape, mode: str = "auto") -> Tape:
 
 
 def _static(instr: Instr, slots: dict[str, Slot]) -> bool:
-    return instr.op in ("apply", "add", "concat") and all(slots[s].time == STATIC for s in instr.ins)
+    return instr.op in ("zeros", "apply", "add", "concat") and all(slots[s].time == STATIC for s in instr.ins)
 
 
 def _loop(tape: Tape, members: list[Instr]) -> Instr:

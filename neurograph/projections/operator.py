@@ -75,6 +75,10 @@ class Operator:
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
         raise NotImplementedError
 
+    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
+        """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it."""
+        return None
+
     def macs(self, source: Shape, target: Shape) -> int:
         """Multiply-accumulates per sample and step."""
         return 0
