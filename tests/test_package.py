@@ -70,7 +70,13 @@ def test_a_wheel_installed_elsewhere_runs_the_recipes(tmp_path: Path) -> None:
         str(ROOT),
     ]
     copied = tmp_path / "source"
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     for name in files:
         target = copied / name
         target.parent.mkdir(parents=True, exist_ok=True)

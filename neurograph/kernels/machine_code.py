@@ -13,30 +13,30 @@ import os
 import platform
 import sys
 import tempfile
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from neurograph.kernels import cache
+from neurograph.kernels import cache as kept
 
 _MAGIC = b"neurograph kernel 1\n"
 _LOADED: list[Any] = []  # engines own the code they loaded
 
 
-@lru_cache(maxsize=None)
+@cache
 def address(name: str, source: str) -> int:
     """The entry point of a generated kernel: a C function of one int64."""
-    stored = cache.path_of(name, source).with_suffix(f".{_machine()}.o")
+    stored = kept.path_of(name, source).with_suffix(f".{_machine()}.o")
     found = _read(stored)
     if found is not None:
         return _load(*found)
-    compiled = cache.load(name, source).run
+    compiled = kept.load(name, source).run
     _write(stored, compiled.native_name, compiled._library._get_compiled_object())
     return int(compiled.address)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _machine() -> str:
     """What machine code depends on besides its source: the processor, and who compiled it."""
     import llvmlite.binding as llvm
@@ -102,7 +102,7 @@ _UNUSED = [
 ]
 
 
-@lru_cache(maxsize=1)
+@cache
 def _bind_unused_runtime() -> None:
     import llvmlite.binding as llvm
 

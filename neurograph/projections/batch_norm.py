@@ -68,6 +68,29 @@ class BatchNorm(Operator):
         total = count * run.repeats
         return self.momentum, total / max(1, total - 1)
 
+    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
+        """The output again from the input, which the gradient of the normalisation keeps anyway."""
+        import torch
+        from torch.nn.functional import batch_norm
+
+        if not run.training or self._parts(run) > 1:
+            return None
+        held = x.detach()
+        weight, bias = (None if t is None else t.detach() for t in (w.get("weight"), w.get("bias")))
+        kept = [t for t in (held, weight, bias) if t is not None]
+        versions = [t._version for t in kept]
+
+        def again() -> torch.Tensor:
+            if [t._version for t in kept] != versions:
+                raise SpecError(
+                    "BatchNorm: its input, weight or bias was changed in place between the forward and the "
+                    "backward pass. Call backward() before optimizer.step()"
+                )
+            with torch.no_grad():
+                return batch_norm(held, None, None, weight, bias, True, 0.0, self.eps)
+
+        return again
+
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
         import torch
         from torch.nn.functional import batch_norm
@@ -90,27 +113,6 @@ class BatchNorm(Operator):
             mean.lerp_(m.to(mean.dtype), momentum)
             var.lerp_(v.to(var.dtype) * unbiased, momentum)
         return y
-
-    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
-        """The output again from the input, which the gradient of the normalisation keeps anyway."""
-        import torch
-        from torch.nn.functional import batch_norm
-
-        if not run.training or self._parts(run) > 1:
-            return None
-        kept = [t if t is None else t.detach() for t in (x, w.get("weight"), w.get("bias"))]
-        versions = [None if t is None else t._version for t in kept]
-
-        def again() -> torch.Tensor:
-            if [None if t is None else t._version for t in kept] != versions:
-                raise SpecError(
-                    "BatchNorm: its input, weight or bias was changed in place between the forward and the "
-                    "backward pass. Call backward() before optimizer.step()"
-                )
-            with torch.no_grad():
-                return batch_norm(kept[0], None, None, kept[1], kept[2], True, 0.0, self.eps)
-
-        return again
 
     def _check(self, values: int) -> None:
         if values < 2:

@@ -69,15 +69,15 @@ class Operator:
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
         return {}
 
+    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
+        """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it."""
+        return None
+
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
         raise NotImplementedError
 
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
         raise NotImplementedError
-
-    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
-        """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it."""
-        return None
 
     def macs(self, source: Shape, target: Shape) -> int:
         """Multiply-accumulates per sample and step."""
