@@ -20,7 +20,7 @@ from neurograph.backends.execute import (
 from neurograph.backends.weights import initial_weights
 from neurograph.errors import BackendError, DataError
 from neurograph.kernels.eager import EagerScan, prologue_code
-from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides
+from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides, tensor_names
 from neurograph.kernels.scan import power_of_two, scan_of
 from neurograph.monitor import Recorder, Recording
 from neurograph.projections.operator import Run
@@ -60,6 +60,7 @@ class Unit(nn.Module):
         self.prologue = prologue_code(self.scan)
         self.eager = EagerScan(self.scan)
         self._engines: dict[tuple[Any, ...], Engine] = {}
+        self._names: dict[frozenset[str], tuple[str, ...]] = {}
         self._known: tuple[list[tuple[Tensor, int]], dict[str, Tensor]] | None = None
 
     def extra_repr(self) -> str:
@@ -138,7 +139,10 @@ class Unit(nn.Module):
         device, dtype = first.device, next(iter(uniforms.values())).dtype if uniforms else first.dtype
         start = [states.get(n, self._start(n, params, shape, dtype, device)) for n in scan.states if n not in numbers]
         engine = self._engine(kind, str(first.dtype).removeprefix("torch."), rows, static, record)
-        call = Call(engine, scan, steps, rows, static, shape, strides, numbers, keep, record, remake)
+        names = self._names.get(frozenset(numbers)) or tensor_names(scan, numbers)
+        self._names[frozenset(numbers)] = names
+        plain = first.is_contiguous()
+        call = Call(engine, scan, steps, rows, static, shape, strides, plain, numbers, keep, record, remake, names)
         out = FusedScan.apply(call, *inputs.values(), *(spread[n] for n in scan.uniforms), *start)
         count = len(scan.outputs)
         final = dict(zip(scan.states, out[count:], strict=False)) if keep else {}
@@ -163,6 +167,7 @@ class TorchProgram(nn.Module):
     """A compiled network as an nn.Module: call it on a batch, or `run` it for every output and the state."""
 
     backend = "torch"
+    _anchor: Tensor
 
     def __init__(
         self,
@@ -185,6 +190,9 @@ class TorchProgram(nn.Module):
         self.dtype = _DTYPES[dtype]
         self.recordings: Mapping[str, Recording] = {}
         self._calls = 0
+        self.register_buffer("_anchor", torch.empty(0), persistent=False)  # knows where the program is
+        self._stepped = frozenset(i.name for loop in tape.instructions for i in loop.body if i.op == "neuron")
+        self._weighted = frozenset(n.rpartition(".")[0] for n in tape.weights)
         held = initial_weights(tape, seed, weights)
         for instr in tape.walk():
             if instr.op == "neuron":
@@ -286,7 +294,7 @@ class TorchProgram(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        return next((t.device for t in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+        return self._anchor.device
 
     def _default_steps(self, given: Mapping[str, Any]) -> int | None:
         nodes = [i for i in self.tape.instructions if i.op == "input"]
@@ -327,18 +335,14 @@ class _Machine:
     def __init__(self, program: TorchProgram, keep_state: bool):
         self.program, self.keep_state = program, keep_state
         self.remakes: dict[str, Callable[[], Tensor]] = {}  # slot -> how to compute it again
-        self.stepped = {i.name for loop in program.tape.instructions for i in loop.body if i.op == "neuron"}
 
     def apply(self, instr: Instr, x: Tensor, run: Run) -> Tensor:
-        module = self.program.get_submodule(instr.name) if self._has_weights(instr) else None
+        module = self.program.get_submodule(instr.name) if instr.name in self.program._weighted else None
         held = {} if module is None else {**dict(module._parameters), **dict(module._buffers)}
         again = instr.what.remake(x, held, run) if torch.is_grad_enabled() and x.nbytes >= _LARGE else None
         if again is not None:
             self.remakes[instr.outs[0]] = again
         return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
-
-    def _has_weights(self, instr: Instr) -> bool:
-        return any(n.startswith(f"{instr.name}.") for n in self.program.tape.weights)
 
     def scan(
         self,
@@ -349,11 +353,11 @@ class _Machine:
         record: tuple[str, ...],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         unit = self.program.get_submodule(instr.name)
-        keep = self.keep_state or instr.name in self.stepped
+        keep = self.keep_state or instr.name in self.program._stepped
         remake = {
             port: _shaped(self.remakes[slot], inputs[port].shape)
             for port, slot in zip(instr.ports, instr.ins, strict=True)
-            if slot in self.remakes and instr.name not in self.stepped
+            if slot in self.remakes and instr.name not in self.program._stepped
         }
         return unit(steps, inputs, states, record, keep, remake)  # type: ignore[no-any-return]
 

@@ -15,7 +15,7 @@ from neurograph.kernels.cpu_source import FIXED, Source, Variant
 
 Array = Any  # a NumPy array, or a torch tensor on the CPU: only shape and address are looked at
 
-_CACHE_BYTES = 192 * 1024  # of a core's L2: what the states of one block may take
+_CACHE_BYTES = 384 * 1024  # of a core's L2: what the states of one block may take
 _WORTH_A_THREAD = 16384  # element-steps below which another thread costs more than it brings
 
 
@@ -41,9 +41,15 @@ class CpuKernel(Variant):
         if backward:
             self._address("backward")
 
+    @cached_property
+    def _addresses(self) -> dict[str, int]:
+        return {}
+
     def _address(self, which: str) -> int:
-        source = self.forward_source if which == "forward" else self.backward_source
-        return machine_code.address(f"{self.scan.neuron}_{which}_{self.dtype}", source.text)
+        if which not in self._addresses:
+            source = self.forward_source if which == "forward" else self.backward_source
+            self._addresses[which] = machine_code.address(f"{self.scan.neuron}_{which}_{self.dtype}", source.text)
+        return self._addresses[which]
 
     def forward(
         self,

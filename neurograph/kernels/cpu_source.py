@@ -28,7 +28,7 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.kernels.runtime import at, entry, fetch_add, pow2, row
+from neurograph.kernels.runtime import at, entry, fetch_add, pow2, prefetch, row
 
 F = np.{dtype}
 floor = np.floor
@@ -100,6 +100,15 @@ class _Writer:
         for k, name in enumerate(self.once):
             out.append(f"{name} = carray(at(scratch + {size} * B * ({many} * T + {k}), {kind}), B)")
         return out
+
+    def ahead(self, names: Sequence[str], step: str, condition: str) -> list[str]:
+        """Statements that ask for the next step's rows, which lie too far apart for the processor to foresee."""
+        size = np.dtype(self.kernel.dtype).itemsize
+        out = [
+            f"if {condition}:",
+            f"    for line in range({size} * (({step}) * M + lo), {size} * (({step}) * M + hi), 64):",
+        ]
+        return out + [f"        prefetch({self.address(n)} + line)" for n in names]
 
     def function(self, name: str, arrays: Sequence[str], scalars: Sequence[str], body: list[str]) -> None:
         head = f"@row\ndef {name}({', '.join([*arrays, *scalars])}):\n    for i in range({arrays[0]}.size):\n"
@@ -201,6 +210,11 @@ def forward_source(kernel: Variant) -> Source:
     body = list(_WALK)
     body += [f"        {line}" for line in _starts(w, "state_{0}[:n]")]
     body += ["        for t in range(T):"]
+    moving = [f"in_{n}" for n in scan.inputs if n not in kernel.static]
+    body += [
+        f"            {line}"
+        for line in w.ahead([*moving, *(n for n in arrays if n.startswith(("out_", "rec_")))], "t + 1", "t + 1 < T")
+    ]
     body += [f"            forward_row({', '.join([*(calls[n] for n in order), *_parameters(w)])})"]
     for name in scan.states:
         w.array(f"final_{name}", "M")
@@ -259,6 +273,8 @@ def backward_source(kernel: Variant) -> Source:
     body = list(_WALK)
     body += [f"        {line}" for line in _starts(w, "state_{0}[:n]")]
     body += ["        for t in range(T):"]
+    moving = [n for n in scan.inputs if n not in kernel.static]
+    body += [f"            {line}" for line in w.ahead([f"in_{n}" for n in moving], "t + 1", "t + 1 < T")]
     body += [f"            replay_row({', '.join([*replayed.values(), *_parameters(w)])})"]
     for name in scan.states:
         w.array(f"c_{name}", "M")
@@ -268,6 +284,8 @@ def backward_source(kernel: Variant) -> Source:
     body += [f"        sum_{n}[:n] = F(0.0)" for n in learned]
     body += [f"        gin_{n}[0, lo:hi] = F(0.0)" for n in scan.inputs if n in kernel.static]
     body += ["        for t in range(T - 1, -1, -1):"]
+    back = [*(f"g_{n}" for n in scan.outputs), *(f"gin_{n}" for n in moving)]
+    body += [f"            {line}" for line in w.ahead(back, "t - 1", "t > 0")]
     body += [f"            backward_row({', '.join([*calls.values(), *_parameters(w)])})"]
     for name in scan.states:
         w.array(f"gstart_{name}", "M")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -101,10 +101,12 @@ class Call(NamedTuple):
     static: frozenset[str]
     shape: torch.Size  # of a state: [N, *population]
     strides: tuple[int, ...]  # the memory order all tensors share
+    contiguous: bool  # whether that order is the plain one
     numbers: dict[str, float]  # states that start from one number
     keep_states: bool
     record: tuple[str, ...]
     remake: dict[str, Callable[[], Tensor]]  # inputs that the backward pass computes again instead of keeping
+    names: tuple[str, ...]  # of the tensors, in order: see tensor_names
 
 
 class FusedScan(torch.autograd.Function):
@@ -124,7 +126,7 @@ class FusedScan(torch.autograd.Function):
         )  # fmt: skip
         ctx.call = call
         again = {f"in_{n}" for n in call.remake}
-        ctx.save_for_backward(*(None if n in again else t for n, t in zip(_names(call), tensors, strict=True)))
+        ctx.save_for_backward(*(None if n in again else t for n, t in zip(call.names, tensors, strict=True)))
         ctx.like = tensors[0].dtype
         ctx.mark_non_differentiable(*kept)
         ctx.set_materialize_grads(False)
@@ -136,7 +138,7 @@ class FusedScan(torch.autograd.Function):
         scan = call.scan
         again = {f"in_{n}": make for n, make in call.remake.items()}
         tensors = tuple(
-            again[n]().to(ctx.like) if n in again else t for n, t in zip(_names(call), ctx.saved_tensors, strict=True)
+            again[n]().to(ctx.like) if n in again else t for n, t in zip(call.names, ctx.saved_tensors, strict=True)
         )
         inputs, uniforms, states = _split(call, tensors)
         like, count = tensors[0], len(scan.outputs)
@@ -148,7 +150,7 @@ class FusedScan(torch.autograd.Function):
         if call.keep_states:
             pairs = zip(scan.states, grads[count : count + len(scan.states)], strict=True)
             final_gradients = {n: _flat(call, g[None])[0] for n, g in pairs if g is not None}
-        wanted = dict(zip(("", *_names(call)), ctx.needs_input_grad, strict=True))
+        wanted = dict(zip(("", *call.names), ctx.needs_input_grad, strict=True))
         # made in their final shape: a gradient that is a view of something would be copied once more
         into_inputs = {n: _empty(call, 1 if n in call.static else call.steps, like) for n in scan.inputs}
         started = [n for n in scan.states if n not in call.numbers]
@@ -175,16 +177,16 @@ def _empty(call: Call, steps: int | None, like: Tensor) -> Tensor:
     return workspace.empty((steps, *call.shape), (call.shape.numel(), *call.strides), like.dtype, like.device)
 
 
-def _names(call: Call) -> list[str]:
-    scan = call.scan
-    starts = [f"start_{n}" for n in scan.states if n not in call.numbers]
-    return [*(f"in_{n}" for n in scan.inputs), *(f"par_{n}" for n in scan.uniforms), *starts]
+def tensor_names(scan: Scan, numbers: Container[str]) -> tuple[str, ...]:
+    """What the tensors of a call are: inputs, uniforms, and the states that do not start from one number."""
+    starts = [f"start_{n}" for n in scan.states if n not in numbers]
+    return (*(f"in_{n}" for n in scan.inputs), *(f"par_{n}" for n in scan.uniforms), *starts)
 
 
 def _split(
     call: Call, tensors: tuple[Tensor, ...]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor | float]]:
-    by_name = dict(zip(_names(call), tensors, strict=True))
+    by_name = dict(zip(call.names, tensors, strict=True))
     inputs = {n: _flat(call, by_name[f"in_{n}"]) for n in call.scan.inputs}
     uniforms = {
         n: _flat(call, by_name[f"par_{n}"][None])[0] if n in call.rows else by_name[f"par_{n}"]
@@ -213,6 +215,8 @@ def dense_strides(tensor: Tensor) -> tuple[int, ...]:
 def _flat(call: Call, x: Tensor) -> Tensor:
     """[T, N, ...] as [T, M] in the call's memory order; copied only where it lies otherwise."""
     size = call.shape.numel()
+    if call.contiguous and x.is_contiguous():  # the usual case, and the quickest to see
+        return x.view(x.shape[0], size)
     if _lies(x, call.strides, size):
         return x.as_strided((x.shape[0], size), (size, 1))
     copy = torch.empty_strided((x.shape[0], *call.shape), (size, *call.strides), dtype=x.dtype, device=x.device)

@@ -12,7 +12,7 @@ from typing import Any
 import numba
 from llvmlite import ir
 from numba import types
-from numba.core import compiler
+from numba.core import cgutils, compiler
 from numba.extending import intrinsic
 
 
@@ -68,5 +68,21 @@ def pow2(typing: Any, shifted: Any) -> Any:
         raw = builder.bitcast(args[0], integer)
         moved = builder.shl(builder.add(raw, ir.Constant(integer, bias)), ir.Constant(integer, shift))
         return builder.bitcast(moved, context.get_value_type(shifted))
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typing: Any, address: Any) -> Any:
+    """Ask for the cache line at `address`."""
+    signature = types.void(types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        pointer = builder.inttoptr(args[0], byte)
+        builder.call(function, [pointer, number(0), number(2), number(1)])
+        return context.get_dummy_value()
 
     return signature, generate
