@@ -103,6 +103,8 @@ class _Writer:
 
     def ahead(self, names: Sequence[str], step: str, condition: str) -> list[str]:
         """Statements that ask for the next step's rows, which lie too far apart for the processor to foresee."""
+        if not names:
+            return []
         size = np.dtype(self.kernel.dtype).itemsize
         out = [
             f"if {condition}:",
