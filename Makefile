@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 QUICK := tests/test_errors.py tests/test_operators.py tests/test_package.py tests/test_readout_encode_monitor.py \
          tests/data tests/train/test_train_schedule.py tests/train/test_train_checkpoint.py
 
-.PHONY: help setup demo test check lint types bench docs wheel clean
+.PHONY: help setup demo test check lint types bench wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made

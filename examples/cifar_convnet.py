@@ -16,9 +16,8 @@ import neurograph as ng
 from neurograph import data, models, train
 from neurograph.agreement import compare
 
-# without a GPU: sizes that end in minutes on two cores
-CPU_PRESET = {"width": 0.125, "step": 4, "limit": 5000, "epochs": 2}
-CPU_PRESET_DIGITS = {"width": 0.125, "step": 4, "limit": None, "epochs": 30}
+CPU_PRESET = {"width": 0.125, "step": 4, "limit": 5000, "epochs": 2}  # minutes on two cores
+CPU_DIGITS = {"width": 0.125, "step": 4, "limit": None, "epochs": 30}
 FULL = {"width": 1.0, "step": 8, "limit": None, "epochs": 200}
 
 
@@ -44,7 +43,10 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=42)
     p.add_argument("--resume", help="a checkpoint, or 'last' to go on in --output")
     p.add_argument("--output", help="folder of checkpoints, summary.csv and the picture")
-    return p.parse_args()
+    args = p.parse_args()
+    if args.resume == "last" and not args.output:
+        p.error("--resume last: say in which folder with --output")
+    return args
 
 
 def images(args: argparse.Namespace) -> tuple[data.ImageData, data.ImageData]:
@@ -60,11 +62,10 @@ def images(args: argparse.Namespace) -> tuple[data.ImageData, data.ImageData]:
 
 def preset(args: argparse.Namespace, device: torch.device) -> None:
     """Fill in the sizes that were not asked for."""
-    small = CPU_PRESET_DIGITS if args.dataset == "digits" else CPU_PRESET
+    small = CPU_DIGITS if args.dataset == "digits" else CPU_PRESET
     sizes = dict(FULL) if device.type == "cuda" or args.recipe == "braincog" else small
     filled = {k: v for k, v in sizes.items() if getattr(args, k) is None and v is not None}
-    for key, value in filled.items():
-        setattr(args, key, value)
+    vars(args).update(filled)
     if filled:
         chosen = " ".join(f"--{k} {v:g}" for k, v in filled.items())
         full = " ".join(f"--{k} {v:g}" for k, v in FULL.items() if v is not None)
@@ -73,18 +74,18 @@ def preset(args: argparse.Namespace, device: torch.device) -> None:
 
 def neuron_of(args: argparse.Namespace) -> ng.Neuron:
     kind = ng.neuron_named(args.node_type)
-    wanted = {"threshold": args.threshold, "tau": args.tau, "surrogate": ng.surrogate_named(args.act_fun)(2.0)}
+    width = ng.learnable(2.0) if isinstance(kind().params.get("surrogate_alpha"), ng.Learnable) else 2.0
+    surrogate = ng.surrogate_named(args.act_fun)(width)  # PLIF trains its surrogate's width
+    wanted = {"threshold": args.threshold, "tau": args.tau, "surrogate": surrogate}
     return kind(**{k: v for k, v in wanted.items() if kind.accepts(k)})
 
 
 def batches(args: argparse.Namespace, part: data.ImageData, device: torch.device, training: bool) -> data.Batches:
     flips = args.dataset not in ("mnist", "digits")
     augment = [data.RandomCrop(max(1, part.images.shape[-1] // 8)), *([data.HorizontalFlip()] if flips else [])]
-    transform = data.Compose(*augment) if training else None
-    size = min(args.batch_size, len(part))
-    return data.Batches(
-        part, size, shuffle=training, seed=args.seed, drop_last=training, transform=transform, device=str(device)
-    )
+    transform, size = data.Compose(*augment) if training else None, min(args.batch_size, len(part))
+    options = {"shuffle": training, "drop_last": training, "transform": transform, "device": str(device)}
+    return data.Batches(part, size, seed=args.seed, **options)
 
 
 def main() -> None:
@@ -95,17 +96,16 @@ def main() -> None:
     preset(args, device)
     if args.limit is not None:
         train_part, test_part = train_part.first(args.limit), test_part.first(max(1, args.limit // 5))
-    print(
-        f"[DATA] {args.dataset}: {len(train_part):,} training and {len(test_part):,} test images ({train_part.source})"
-    )
+    print(f"[DATA] {len(train_part):,} training and {len(test_part):,} test images ({train_part.source})")
 
     graph = models.recipe(args.model)(
         num_classes=len(train_part.classes), neuron=neuron_of(args), width=args.width,
         input_shape=train_part.images.shape[1:],
     )  # fmt: skip
     model = ng.compile(graph, args.backend, device=device, steps=args.step, seed=args.seed)
-    print(f"[MODEL ARCH]\n{graph}")
-    print(f"Model {args.model} created, param count: {sum(p.numel() for p in model.parameters()):,}")
+    print(
+        f"[MODEL ARCH]\n{graph}\nModel {args.model} created, param count: {sum(p.numel() for p in model.parameters()):,}"
+    )
 
     optimizer = train.adamw(model, args.batch_size, lr=args.lr)
     published = args.recipe == "braincog"

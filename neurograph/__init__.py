@@ -1,5 +1,6 @@
 """NeuroGraph: declare a spiking network once, train it with torch, simulate it with numba."""
 
+from neurograph.backends import BACKENDS
 from neurograph.compiler import compile, lower
 from neurograph.encode import Direct, Encoder, Latency, Phase, PopulationCode, Rate
 from neurograph.errors import (
@@ -51,7 +52,7 @@ from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.projections.sparse import Sparse
 from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
-from neurograph.spec import Neuron, Option, Param, State, SurrogateOption, learnable
+from neurograph.spec import Learnable, Neuron, Option, Param, State, SurrogateOption, learnable
 from neurograph.tape import Tape
 from neurograph.version import __version__
 

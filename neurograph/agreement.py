@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-import networkx
+import networkx as nx
 import numpy as np
 
 from neurograph.compiler import compile
@@ -29,7 +29,7 @@ class Agreement:
 
     def within(self, tolerance: float) -> bool:
         """Whether every difference began at a potential closer than `tolerance` to its threshold."""
-        return self.first == 0 or self.margin <= tolerance
+        return self.differing == 0 or (self.first > 0 and self.margin <= tolerance)
 
     def __str__(self) -> str:
         if not self.differing:
@@ -69,18 +69,23 @@ def compare(
         spikes.append({k: r.array() for k, r in program.recordings.items()})
     first, second = spikes
     differs = {p.name: first[f"{p.name}.spike"] != second[f"{p.name}.spike"] for p in spiking}
-    reach = networkx.DiGraph(graph.nx)
+    reach = nx.DiGraph(graph.nx)
     roots, margin = 0, 0.0
     samples = {n: _since(d) for n, d in differs.items()}
     for population in spiking:
         name = population.name
         if not differs[name].any():
             continue
-        upstream = networkx.ancestors(reach, name) & set(samples)
+        upstream = nx.ancestors(reach, name) & set(samples)
         # a sample in which something upstream already differed explains its own later differences
         explained = np.zeros_like(samples[name])
         for other in upstream - {name}:
-            explained |= samples[other]
+            if nx.has_path(reach, name, other):  # on a cycle: only what differed in an earlier step explains
+                explained[1:] |= samples[other][:-1]
+            else:
+                explained |= samples[other]
+        if reach.has_edge(name, name):
+            explained[1:] |= samples[name][:-1]
         before = np.zeros_like(differs[name])
         before[1:] = np.logical_or.accumulate(differs[name], axis=0)[:-1]
         lead = explained.reshape(explained.shape + (1,) * (differs[name].ndim - 2))
@@ -89,6 +94,8 @@ def compare(
         if root.any() and f"{name}.margin" in first:
             nearest = np.minimum(np.abs(first[f"{name}.margin"]), np.abs(second[f"{name}.margin"]))
             margin = max(margin, float(nearest[root].max()))
+        elif root.any():
+            margin = float("inf")  # a neuron without a threshold has no rounding to blame
     apart = max(float(np.abs(outputs[0][n] - outputs[1][n]).max()) for n in outputs[0]) if outputs[0] else 0.0
     return Agreement(
         spikes=sum(int(first[f"{p.name}.spike"].sum()) for p in spiking),

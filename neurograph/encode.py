@@ -14,7 +14,9 @@ from neurograph.spec import Shape
 
 
 class Encoder:
-    """Base of all encoders. `static=True`: every step sees the same values, so they are kept once."""
+    """Base of all encoders. Each run encodes its input anew: a run continued from a state starts again at step 0
+       (the random numbers of Rate go on).
+    `static=True`: every step sees the same values, so they are kept once."""
 
     static = False
 

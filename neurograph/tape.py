@@ -51,7 +51,7 @@ class Instr:
             args = " ".join(f"{p}=%{i}" for p, i in zip(self.ports, self.ins, strict=True))
         else:
             args = " ".join(f"%{i}" for i in self.ins)
-        detail = {"apply": repr(self.what), "neuron": repr(self.what), "encode": repr(self.what)}.get(self.op, "")
+        detail = {"apply": repr(self.what), "neuron": repr(self.what)}.get(self.op, "")
         if self.op == "readout":
             detail = repr(self.what)
         if self.op == "delay":

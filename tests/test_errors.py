@@ -139,7 +139,7 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         ng.DataError, r"check_numerics: %image.*NaN or infinity",
         lambda: program("numba", check_numerics=True)(np.full((2, 4), math.nan), 3)),
     "state of another batch": (
-        ng.DataError, r"the state holds 2 samples \(lif.v\), the input 3.*state=None",
+        ng.DataError, r"the state's 'lif.v' has shape \(2, 3\), this run needs \(3, 3\).*state=None",
         lambda: (p := program(), p.run(torch.zeros(3, 4), 2, p.run(torch.zeros(2, 4), 2)[1]))),
     "state of another network": (
         ng.DataError, r"the state has 'other.v'.*another network",

@@ -32,7 +32,10 @@ def passing(shape: Any, encoder: ng.Encoder | None = None, readout: ng.Readout |
 
 def answer(graph: ng.Graph, backend: str, x: Any, steps: int | None = None, **options: Any) -> np.ndarray:
     chunk = options.pop("chunk", None)
-    outputs, _ = ng.compile(graph, backend, dtype="float64", **options).run(x, steps, chunk=chunk)
+    program = ng.compile(graph, backend, dtype="float64", **options)
+    if backend == "torch":
+        program.eval()  # in training every sequence draws new random inputs
+    outputs, _ = program.run(x, steps, chunk=chunk)
     return np.asarray(outputs["y"])
 
 

@@ -107,7 +107,7 @@ class ArrayProgram:
         total, batch = checked_inputs(self.tape, given, steps if steps is not None else self._default_steps(given))
         recorder = Recorder(record_to)
         execution = Execution(
-            self.tape, self, batch, checked_state(self.tape, state, batch),
+            self.tape, self, batch, checked_state(self.tape, state, batch, self._converted),
             training=False, check_numerics=self.check_numerics, recorder=recorder,
         )  # fmt: skip
         size = checked_steps(chunk or self.chunk, total)
@@ -151,6 +151,9 @@ class ArrayProgram:
                 raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
             inputs = {names[0]: inputs}
         return {n: self._array(n, x) for n, x in inputs.items()}
+
+    def _converted(self, x: Any) -> Array:
+        return np.ascontiguousarray(x.detach().cpu().numpy() if hasattr(x, "detach") else x, self.dtype)
 
     def _array(self, name: str, x: Any) -> Array:
         array = x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from neurograph.errors import BackendError, DataError
@@ -99,7 +99,7 @@ class Execution:
         run = Run(length, self.batch, self.training, repeats=steps if length != steps else 1, memory=memory)
         y = self.machine.apply(instr, x.reshape(length * self.batch, *x.shape[2:]), run)
         self.state.update({f"{instr.name}.{k}": v for k, v in run.memory.items()})
-        slots[instr.outs[0]] = y.reshape(length, self.batch, *y.shape[1:])
+        slots[instr.outs[0]] = y.reshape(length, self.batch, *self.tape.slots[instr.outs[0]].shape)
 
     def _add(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         total = slots[instr.ins[0]]
@@ -226,20 +226,33 @@ def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None) -> t
     return total, batch
 
 
-def checked_state(tape: Tape, state: State | None, batch: int) -> State:
-    """A copy of the state to continue from; raises where it belongs to another network or batch size."""
+def checked_state(tape: Tape, state: State | None, batch: int, convert: Callable[[Any], Any]) -> State:
+    """A copy of the state to continue from, in the program's dtype; raises where it is another network's."""
     if state is None:
         return {}
-    known = {f"{i.name}.{n}" for i in tape.walk() if i.op == "neuron" for n in i.what.states}
+    shapes: dict[str, tuple[int, ...]] = {}
+    memories = []
+    for instr in tape.walk():
+        if instr.op == "neuron":
+            shapes |= {f"{instr.name}.{n}": (batch, *tape.slots[instr.outs[0]].shape) for n in instr.what.states}
+        elif instr.op == "delay":
+            shapes[f"{instr.name}.delay"] = (instr.steps, batch, *tape.slots[instr.outs[0]].shape)
+        elif instr.op == "apply":
+            memories.append(f"{instr.name}.")
+    out: State = {}
     for key, value in state.items():
-        if key in known and value.shape[0] != batch:
-            raise DataError(
-                f"the state holds {value.shape[0]} samples ({key}), the input {batch}. Continue with the same batch, "
-                "or start anew with state=None"
-            )
-        if "." in key and not any(key.startswith(f"{i.name}.") for i in tape.walk()):
+        if key == "step" or any(key.startswith(m) for m in memories):
+            out[key] = value
+            continue
+        if key not in shapes:
             raise DataError(f"the state has {key!r}, which this program does not know: it belongs to another network")
-    return dict(state)
+        if tuple(value.shape) != shapes[key]:
+            raise DataError(
+                f"the state's {key!r} has shape {tuple(value.shape)}, this run needs {shapes[key]}. Continue with the "
+                "same batch and network, or start anew with state=None"
+            )
+        out[key] = convert(value)
+    return out
 
 
 def checked_steps(chunk: int | None, steps: int) -> int:

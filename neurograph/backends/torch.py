@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from neurograph.backends.execute import (
     checked_steps,
 )
 from neurograph.backends.weights import initial_weights
-from neurograph.errors import BackendError, DataError
+from neurograph.errors import BackendError, DataError, GraphError
 from neurograph.kernels.eager import EagerScan, prologue_code
 from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides, tensor_names
 from neurograph.kernels.scan import power_of_two, scan_of
 from neurograph.monitor import Recorder, Recording
-from neurograph.projections.operator import Run
+from neurograph.projections.operator import Remake, Run
 from neurograph.spec import Learnable, Neuron
 from neurograph.tape import Instr, Tape
 
@@ -42,9 +42,16 @@ class Unit(nn.Module):
         shapes = neuron.check_shapes(self.shape, instr.name)
         self.names = tuple(neuron.params)
         for key, value in neuron.params.items():
+            if hasattr(type(self), key) or key in self.__dict__:
+                raise GraphError(
+                    f"population {instr.name!r} ({instr.at}): a torch module has an attribute {key!r} itself; "
+                    f"rename that parameter of {type(neuron).__name__}"
+                )
             if isinstance(value, Learnable):
                 start = torch.tensor(weights[f"{instr.name}.{key}"], dtype=dtype)
-                self.register_parameter(key, nn.Parameter(start))
+                parameter = nn.Parameter(start)
+                parameter.of_neuron = True  # type: ignore[attr-defined]  # no value to decay to
+                self.register_parameter(key, parameter)
             else:
                 fixed = torch.tensor(value, dtype=dtype)
                 fixed = fixed.reshape(shapes[key]) if fixed.numel() > 1 else fixed
@@ -73,7 +80,7 @@ class Unit(nn.Module):
         states: Mapping[str, Tensor],
         record: tuple[str, ...],
         keep: bool,
-        remake: dict[str, Callable[[], Tensor]],
+        remake: dict[str, Remake],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         params = {n: getattr(self, n) for n in self.names}
         uniforms = self._uniforms(params)
@@ -95,11 +102,12 @@ class Unit(nn.Module):
 
     def _uniforms(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The prologue's values; computed once where nothing is learnt and no parameter has changed."""
-        if any(p.requires_grad for p in params.values()) or torch.compiler.is_compiling():
+        if any(isinstance(p, nn.Parameter) for p in params.values()) or torch.compiler.is_compiling():
             return self.prologue(params)
         now = [(p, p._version) for p in params.values()]
         if self._known is None or any(p is not q or v != w for (p, v), (q, w) in zip(now, self._known[0], strict=True)):
-            self._known = (now, self.prologue(params))
+            with torch.inference_mode(False), torch.no_grad():  # kept for later calls, which may train
+                self._known = (now, self.prologue(params))
         return self._known[1]
 
     def _start(self, name: str, params: Mapping[str, Tensor], shape: Any, dtype: torch.dtype, device: Any) -> Tensor:
@@ -126,7 +134,7 @@ class Unit(nn.Module):
         params: Mapping[str, Tensor],
         record: tuple[str, ...],
         keep: bool,
-        remake: dict[str, Callable[[], Tensor]],
+        remake: dict[str, Remake],
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         scan = self.scan
         first = next(iter(inputs.values()))
@@ -180,8 +188,13 @@ class TorchProgram(nn.Module):
         check_numerics: bool,
         device: Any = "cpu",
         fused: bool = True,
+        **options: Any,
     ):
         super().__init__()
+        if options:
+            raise BackendError(f"backend 'torch' has no option {', '.join(options)}")
+        if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+            raise BackendError(f"device={str(device)!r}: torch sees no CUDA device here; use device='cpu'")
         if dtype not in _DTYPES:
             raise BackendError(
                 f"backend 'torch' keeps weights in float32 or float64, not {dtype!r}; for 16-bit training use autocast"
@@ -189,7 +202,7 @@ class TorchProgram(nn.Module):
         self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
         self.dtype = _DTYPES[dtype]
         self.recordings: Mapping[str, Recording] = {}
-        self._calls = 0
+        self._draw = 0
         self.register_buffer("_anchor", torch.empty(0), persistent=False)  # knows where the program is
         self._stepped = frozenset(i.name for loop in tape.instructions for i in loop.body if i.op == "neuron")
         self._weighted = frozenset(n.rpartition(".")[0] for n in tape.weights)
@@ -212,6 +225,8 @@ class TorchProgram(nn.Module):
 
     def _place(self, name: str, module: nn.Module | None) -> nn.Module:
         """The module at a dotted name, so that state_dict keys are the names of the graph."""
+        if hasattr(type(self), name.split(".")[0]) or name.split(".")[0] in self.__dict__:
+            raise GraphError(f"the name {name!r} is one that a torch module has itself; rename it in the graph")
         parent: nn.Module = self
         *path, last = name.split(".")
         for part in path:
@@ -246,9 +261,10 @@ class TorchProgram(nn.Module):
         given = self._tensors(inputs)
         total, batch = checked_inputs(self.tape, given, steps if steps is not None else self._default_steps(given))
         recorder = Recorder(record_to)
-        before = checked_state(self.tape, state, batch)
+        before = checked_state(self.tape, state, batch, self._converted)
         if not before and self.training:
-            self._calls += 1  # a new sequence in training draws new random inputs
+            # a new sequence in training draws new random inputs, from the random state a checkpoint restores
+            self._draw = int(torch.randint(2**31, (1,)))
         execution = Execution(
             self.tape, _Machine(self, keep_state), batch, before,
             training=self.training, check_numerics=self.check_numerics, recorder=recorder,
@@ -309,6 +325,9 @@ class TorchProgram(nn.Module):
             inputs = {names[0]: inputs}
         return {n: self._tensor(n, x) for n, x in inputs.items()}
 
+    def _converted(self, x: Any) -> Tensor:
+        return torch.as_tensor(x).to(self.device, self.dtype)
+
     def _tensor(self, name: str, x: Any) -> Tensor:
         tensor = x if isinstance(x, Tensor) else torch.as_tensor(x)
         if not tensor.is_floating_point():
@@ -323,8 +342,9 @@ class TorchProgram(nn.Module):
         return tensor.to(self.dtype)
 
 
-def _shaped(make: Callable[[], Tensor], shape: torch.Size) -> Callable[[], Tensor]:
-    return lambda: make().reshape(shape)
+def _shaped(remake: Remake, shape: torch.Size) -> Remake:
+    sources, function = remake
+    return sources, lambda *held: function(*held).reshape(shape)
 
 
 class _Machine:
@@ -334,7 +354,7 @@ class _Machine:
 
     def __init__(self, program: TorchProgram, keep_state: bool):
         self.program, self.keep_state = program, keep_state
-        self.remakes: dict[str, Callable[[], Tensor]] = {}  # slot -> how to compute it again
+        self.remakes: dict[str, Remake] = {}  # slot -> how to compute it again
 
     def apply(self, instr: Instr, x: Tensor, run: Run) -> Tensor:
         module = self.program.get_submodule(instr.name) if instr.name in self.program._weighted else None
@@ -371,6 +391,6 @@ class _Machine:
         return bool(torch.isfinite(x).all())
 
     def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Tensor:
-        calls = max(0, self.program._calls - 1)
-        numbers = uniform(self.program.seed + calls, name, shape, step)
+        draw = self.program._draw if self.program.training else 0
+        numbers = uniform(self.program.seed + draw, name, shape, step)
         return torch.from_numpy(numbers).to(self.program.device, self.program.dtype)

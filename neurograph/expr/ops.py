@@ -103,6 +103,7 @@ _ROWS = [
     Op("ge", "ff", "b", np.greater_equal, "{0} >= {1}"),
     Op("lt", "ff", "b", np.less, "{0} < {1}"),
     Op("le", "ff", "b", np.less_equal, "{0} <= {1}"),
+    Op("eq", "ff", "b", np.equal, "{0} == {1}"),
     Op("and", "bb", "b", np.logical_and, "{0} & {1}"),
     Op("or", "bb", "b", np.logical_or, "{0} | {1}"),
     Op("not", "b", "b", np.logical_not, "~{0}", {"numba": "not {0}", "triton": "{0} == 0"}),

@@ -79,6 +79,14 @@ class Value:
     def __le__(self, other: Operand) -> Value:
         return self._new("le", self, other)
 
+    def __eq__(self, other: object) -> Value:  # type: ignore[override]
+        return self._new("eq", self, other)  # type: ignore[arg-type]
+
+    def __ne__(self, other: object) -> Value:  # type: ignore[override]
+        return ~self._new("eq", self, other)  # type: ignore[arg-type]
+
+    __hash__ = object.__hash__
+
     def __and__(self, other: Value) -> Value:
         return self._new("and", self, other)
 

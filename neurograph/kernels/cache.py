@@ -21,11 +21,14 @@ def folder() -> Path:
         if os.access(path, os.W_OK):
             return path
     except OSError:
-        pass  # a read-only home: fall through to a folder of this user that can be written
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    path = Path(tempfile.gettempdir()) / f"neurograph-{user}" / "kernels"
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path
+        pass  # a read-only home: a folder of this process instead
+    return _temporary()
+
+
+@cache
+def _temporary() -> Path:
+    # code is loaded from there, so not a name that somebody else could have made first
+    return Path(tempfile.mkdtemp(prefix="neurograph-"))
 
 
 def path_of(name: str, source: str) -> Path:

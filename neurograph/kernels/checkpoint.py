@@ -14,8 +14,8 @@ import networkx
 from neurograph.expr.value import Value, live
 
 
-def checkpoints(gradients: Iterable[Value], leaves: set[str]) -> list[Value]:
-    """The fewest numbers from which, with uniforms and incoming gradients, all `gradients` follow.
+def checkpoints(gradients: Iterable[Value], leaves: set[str], adjoints: set[str]) -> list[Value]:
+    """The fewest numbers from which, with uniforms and incoming gradients (`adjoints`), all `gradients` follow.
 
     Among equally small sets it is the one nearest to the gradients, which leaves least to compute again.
     """
@@ -28,7 +28,7 @@ def checkpoints(gradients: Iterable[Value], leaves: set[str]) -> list[Value]:
             name = str(value.attr)
             if name in leaves:
                 forward.add(value.index)
-            elif name.startswith(("g_", "c_")):
+            elif name in adjoints:
                 incoming.add(value.index)
         elif any(a.index in incoming for a in value.args):
             incoming.add(value.index)

@@ -148,8 +148,13 @@ _WALK = [
 ]
 
 
+def _own(name: str) -> str:
+    """A user's name as an argument of a row function, where it can meet no name of ours."""
+    return f"{name}_"
+
+
 def _indexed(names: Sequence[str]) -> dict[str, str]:
-    return {name: f"{name}[i]" for name in names}
+    return {name: f"{_own(name)}[i]" for name in names}
 
 
 def _sequences(w: _Writer) -> None:
@@ -194,13 +199,15 @@ def forward_source(kernel: Variant) -> Source:
     text, value = lines(
         expand(results, kernel.dtype),
         "numba",
-        _indexed([*scan.inputs, *scan.states, *rows]) | {n: n for n in numbers},
+        _indexed([*scan.inputs, *scan.states, *rows]) | {n: _own(n) for n in numbers},
     )
-    stores = [f"{n}[i] = {value[f'next_{n}']}" for n in scan.states]
+    stores = [f"{_own(n)}[i] = {value[f'next_{n}']}" for n in scan.states]
     stores += [f"{n}[i] = {value[n]}" for n in results if not n.startswith("next_")]
     # the row's length is that of its first array, so an output leads: a neuron may have no input
     order = sorted(arrays, key=lambda n: n != f"out_{scan.outputs[0]}")
-    w.function("forward_row", order + rows, numbers, _safe(text, stores))
+    given = {*scan.inputs, *scan.states}
+    named = [_own(n) if n in given else n for n in order]
+    w.function("forward_row", [*named, *map(_own, rows)], list(map(_own, numbers)), _safe(text, stores))
     _sequences(w)
     for name in (*(f"out_{n}" for n in scan.outputs), *(f"rec_{n}" for n in kept)):
         w.array(name, "(T, M)")
@@ -233,20 +240,20 @@ def backward_source(kernel: Variant) -> Source:
     wanted |= {n: scan.backward[n] for n in (*scan.states, *scan.inputs, *learned) if n in scan.backward}
     expanded = expand(wanted, kernel.dtype)
     gradients = {n: v for n, v in expanded.items() if not n.startswith("next_")}
-    kept = checkpoints(gradients.values(), {*scan.inputs, *scan.states})
-    held = {v.index: f"kept{k}[i]" for k, v in enumerate(kept)}
-    names = _indexed([*scan.inputs, *scan.states, *rows]) | {n: n for n in numbers}
     adjoints = {OUTPUT_GRADIENT + n: f"g_{n}[i]" for n in scan.outputs}
     adjoints |= {STATE_GRADIENT + n: f"c_{n}[i]" for n in scan.states}
+    kept = checkpoints(gradients.values(), {*scan.inputs, *scan.states}, set(adjoints))
+    held = {v.index: f"kept{k}[i]" for k, v in enumerate(kept)}
+    names = _indexed([*scan.inputs, *scan.states, *rows]) | {n: _own(n) for n in numbers}
 
     following = {n: v for n, v in expanded.items() if n.startswith("next_")}
     text, value = lines({**following, **{f"kept{k}": v for k, v in enumerate(kept)}}, "numba", names)
     stores = [f"kept{k}[i] = {value[f'kept{k}']}" for k in range(len(kept))]
-    stores += [f"{n}[i] = {value[f'next_{n}']}" for n in scan.states]
+    stores += [f"{_own(n)}[i] = {value[f'next_{n}']}" for n in scan.states]
     replayed = {f"kept{k}": f"kept{k}[t, :n]" for k in range(len(kept))}
-    replayed |= {n: f"state_{n}[:n]" for n in scan.states}
-    replayed |= {n: f"in_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
-    w.function("replay_row", [*replayed, *rows], numbers, _safe(text, stores))
+    replayed |= {_own(n): f"state_{n}[:n]" for n in scan.states}
+    replayed |= {_own(n): f"in_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
+    w.function("replay_row", [*replayed, *map(_own, rows)], list(map(_own, numbers)), _safe(text, stores))
 
     text, value = lines(gradients, "numba", names | adjoints, held=held)
     stores = [f"c_{n}[i] = {value.get(n, 'F(0.0)')}" for n in scan.states]
@@ -259,7 +266,7 @@ def backward_source(kernel: Variant) -> Source:
     calls |= {f"c_{n}": f"carry_{n}[:n]" for n in scan.states}
     calls |= {f"gin_{n}": f"gin_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
     calls |= {f"sum_{n}": f"sum_{n}[:n]" for n in learned}
-    w.function("backward_row", [*calls, *rows], numbers, _safe(text, stores))
+    w.function("backward_row", [*calls, *map(_own, rows)], list(map(_own, numbers)), _safe(text, stores))
 
     _sequences(w)
     for name in scan.outputs:

@@ -9,12 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurograph.errors import BackendError
 from neurograph.expr.emit import lines
 from neurograph.expr.expand import expand
 from neurograph.expr.value import Trace, Value
 from neurograph.kernels.scan import Scan
 
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def refuse_second_derivative() -> None:
+    """Raise where autograd wants a gradient of the gradient: surrogate slopes have none."""
+    if torch.is_grad_enabled():  # in a backward pass only with create_graph=True
+        raise BackendError(
+            "create_graph=True asks for second derivatives, which surrogate gradients do not have. "
+            "Leave it out, or put the penalty on something that is not behind a spiking population"
+        )
 
 
 class _CustomGradient(torch.autograd.Function):
@@ -28,6 +38,7 @@ class _CustomGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        refuse_second_derivative()
         out: list[Tensor | None] = [None]
         for slope, shape in zip(ctx.saved_tensors, ctx.shapes, strict=True):
             out += [(g * slope).sum_to_size(shape), None]
@@ -48,7 +59,8 @@ def _pow2(shifted: Tensor) -> Tensor:
 
 @cache
 def _constant(number: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.tensor(number, dtype=dtype, device=device)
+    with torch.inference_mode(False):  # kept for later calls, which may train
+        return torch.tensor(number, dtype=dtype, device=device)
 
 
 _SLOPES: dict[str, Callable[[Tensor], Tensor]] = {

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from neurograph.kernels import workspace
 from neurograph.kernels.cpu import CpuKernel
+from neurograph.kernels.eager import refuse_second_derivative
 from neurograph.kernels.scan import Scan
 
 
@@ -105,7 +106,8 @@ class Call(NamedTuple):
     numbers: dict[str, float]  # states that start from one number
     keep_states: bool
     record: tuple[str, ...]
-    remake: dict[str, Callable[[], Tensor]]  # inputs that the backward pass computes again instead of keeping
+    # inputs that the backward pass computes again: from which tensors, and how
+    remake: dict[str, tuple[tuple[Any, ...], Callable[..., Tensor]]]
     names: tuple[str, ...]  # of the tensors, in order: see tensor_names
 
 
@@ -124,9 +126,10 @@ class FusedScan(torch.autograd.Function):
             {n: _flat(call, t[None])[0] for n, t in zip(call.scan.states, final, strict=False)},
             {n: _flat(call, t) for n, t in zip(call.record, kept, strict=True)},
         )  # fmt: skip
-        ctx.call = call
-        again = {f"in_{n}" for n in call.remake}
-        ctx.save_for_backward(*(None if n in again else t for n, t in zip(call.names, tensors, strict=True)))
+        again = {f"in_{n}": sources for n, (sources, _) in call.remake.items()}
+        saved = [None if n in again else t for n, t in zip(call.names, tensors, strict=True)]
+        ctx.save_for_backward(*saved, *(t for sources in again.values() for t in sources))
+        ctx.call = call._replace(remake={n: ((None,) * len(s), f) for n, (s, f) in call.remake.items()})
         ctx.like = tensors[0].dtype
         ctx.mark_non_differentiable(*kept)
         ctx.set_materialize_grads(False)
@@ -134,12 +137,10 @@ class FusedScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        refuse_second_derivative()
         call: Call = ctx.call
         scan = call.scan
-        again = {f"in_{n}": make for n, make in call.remake.items()}
-        tensors = tuple(
-            again[n]().to(ctx.like) if n in again else t for n, t in zip(call.names, ctx.saved_tensors, strict=True)
-        )
+        tensors = _remade(call, ctx.saved_tensors, ctx.like)
         inputs, uniforms, states = _split(call, tensors)
         like, count = tensors[0], len(scan.outputs)
         output_gradients = {
@@ -175,6 +176,15 @@ def _empty(call: Call, steps: int | None, like: Tensor) -> Tensor:
         dtype = torch.float32 if like.dtype.itemsize < 4 else like.dtype
         return workspace.empty(tuple(call.shape), call.strides, dtype, like.device)
     return workspace.empty((steps, *call.shape), (call.shape.numel(), *call.strides), like.dtype, like.device)
+
+
+def _remade(call: Call, saved: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """The tensors of a call, those that were not kept computed again from their sources."""
+    tensors, sources = list(saved[: len(call.names)]), iter(saved[len(call.names) :])
+    for name, (places, function) in call.remake.items():
+        made = function(*(next(sources) for _ in places))
+        tensors[call.names.index(f"in_{name}")] = made.to(dtype)
+    return tuple(tensors)
 
 
 def tensor_names(scan: Scan, numbers: Container[str]) -> tuple[str, ...]:

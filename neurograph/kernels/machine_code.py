@@ -48,6 +48,7 @@ def _machine() -> str:
         features,
         version("numba"),
         version("llvmlite"),
+        Path(__file__).with_name("runtime.py").read_text(),  # compiled into every kernel
         sys.version,
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -53,8 +53,12 @@ def scan_of(step: Step, *, reciprocal: frozenset[str] = frozenset()) -> Scan:
     new: dict[int, Value] = {}
     inverse: dict[str, Value] = {}
 
+    taken = {*step.states, *step.inputs, *step.params}
+
     def uniform(value: Value) -> Value:
         name = str(value.attr) if value.op == "leaf" else f"u{len(prologue)}"
+        while value.op != "leaf" and name in taken:
+            name += "_"
         known = next((n for n, v in prologue.items() if v is value), None)
         if known is None:
             prologue[name] = value

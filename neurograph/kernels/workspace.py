@@ -22,7 +22,7 @@ class Pool:
 
     def __init__(self) -> None:
         self._free: dict[int, list[Any]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser may run while the lock is held
         self.held = 0  # bytes of free buffers
 
     def take(self, count: int, dtype: torch.dtype) -> torch.Tensor:

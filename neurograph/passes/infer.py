@@ -55,7 +55,7 @@ def infer(graph: Graph, dt: float) -> Tape:
             if sources:
                 op = node.combine if isinstance(node, Population) else "add"
                 name = f"{node.name}.in.{port}"
-                emit(Instr(op, (), tuple(sources), node.name, at=node.at), Slot(name, _arriving(shapes[node.name], op)))
+                emit(Instr(op, (), tuple(sources), node.name, at=node.at), Slot(name, shapes[node.name]))
                 merged[port] = name
         if isinstance(node, Population) and not merged:  # nothing projects to it: a constant zero says how many samples
             name = f"{node.name}.in.{ports[0]}"
@@ -82,10 +82,6 @@ def infer(graph: Graph, dt: float) -> Tape:
         passes=("validate", "infer"),
         weights=weights,
     )
-
-
-def _arriving(shape: Shape, op: str) -> Shape:
-    return shape
 
 
 def _start(value: Learnable):  # type: ignore[no-untyped-def]

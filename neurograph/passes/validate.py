@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import networkx
 
 from neurograph.errors import GraphError
@@ -33,8 +35,8 @@ def validate(graph: Graph, dt: float) -> Graph:
 
 
 def delay_steps(delay: float, dt: float, where: str) -> int:
-    """A delay in steps of dt; one that rounds to nothing is an error."""
-    steps = round(delay / dt)
+    """A delay in steps of dt, rounded to the nearest (half up); one that rounds to nothing is an error."""
+    steps = math.floor(delay / dt + 0.5)
     if delay > 0 and steps == 0:
         raise GraphError(
             f"{where}: delay {delay:g} is less than half a step of dt={dt:g} and would vanish. Use a smaller dt"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurograph.errors import SpecError, declared_at
-from neurograph.projections.operator import Array, Operator, Run, Weight, filled
+from neurograph.projections.operator import Array, Operator, Remake, Run, Weight, filled
 from neurograph.spec import Shape
 
 if TYPE_CHECKING:
@@ -68,28 +68,19 @@ class BatchNorm(Operator):
         total = count * run.repeats
         return self.momentum, total / max(1, total - 1)
 
-    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
+    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Remake | None:
         """The output again from the input, which the gradient of the normalisation keeps anyway."""
-        import torch
         from torch.nn.functional import batch_norm
 
         if not run.training or self._parts(run) > 1:
             return None
-        held = x.detach()
-        weight, bias = (None if t is None else t.detach() for t in (w.get("weight"), w.get("bias")))
-        kept = [t for t in (held, weight, bias) if t is not None]
-        versions = [t._version for t in kept]
+        affine = (w["weight"].detach(), w["bias"].detach()) if self.affine else ()
 
-        def again() -> torch.Tensor:
-            if [t._version for t in kept] != versions:
-                raise SpecError(
-                    "BatchNorm: its input, weight or bias was changed in place between the forward and the "
-                    "backward pass. Call backward() before optimizer.step()"
-                )
-            with torch.no_grad():
-                return batch_norm(held, None, None, weight, bias, True, 0.0, self.eps)
+        def again(held: torch.Tensor, *affine: torch.Tensor) -> torch.Tensor:
+            weight, bias = affine or (None, None)
+            return batch_norm(held, None, None, weight, bias, True, 0.0, self.eps)
 
-        return again
+        return (x.detach(), *affine), again
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
         import torch

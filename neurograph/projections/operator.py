@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 Initializer = Callable[[np.random.Generator, Shape], Array]
+Remake = tuple[tuple[Any, ...], Callable[..., Any]]
 
 
 @dataclass
@@ -69,8 +70,9 @@ class Operator:
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
         return {}
 
-    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Callable[[], torch.Tensor] | None:
-        """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it."""
+    def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Remake | None:
+        """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it:
+        tensors that are kept anyway, and the function of them."""
         return None
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:

@@ -25,8 +25,11 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
             "one with requires_grad=True"
         )
     groups = [
-        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": [p for p in trainable if p.ndim >= 2 and not getattr(p, "of_neuron", False)],
+            "weight_decay": weight_decay,
+        },
+        {"params": [p for p in trainable if p.ndim < 2 or getattr(p, "of_neuron", False)], "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
 
