@@ -12,9 +12,11 @@ import numpy as np
 from neurograph.backends.execute import (
     Execution,
     State,
+    answers,
     checked_inputs,
     checked_state,
     checked_steps,
+    named_inputs,
 )
 from neurograph.backends.weights import initial_weights
 from neurograph.errors import BackendError, DataError
@@ -104,7 +106,7 @@ class ArrayProgram:
     ) -> tuple[dict[str, Any], State]:
         """Run `steps` steps from `state` (None: the initial state). Long runs go in windows of `chunk` steps."""
         given = self._arrays(inputs)
-        total, batch = checked_inputs(self.tape, given, steps if steps is not None else self._default_steps(given))
+        total, batch = checked_inputs(self.tape, given, steps, self.steps)
         recorder = Recorder(record_to)
         execution = Execution(
             self.tape, self, batch, checked_state(self.tape, state, batch, self._converted),
@@ -116,9 +118,7 @@ class ArrayProgram:
                 execution.window(given, total, range(start, min(start + size, total)))
         finally:
             self.recordings = recorder.close()
-        readouts = {i.name: i.what for i in self.tape.instructions if i.op == "readout"}
-        outputs = {n: readouts[n].finish(t, total) for n, t in execution.totals.items()}
-        return outputs, execution.state
+        return answers(self.tape, execution, total), execution.state
 
     def __call__(self, x: Any, steps: int | None = None) -> Any:
         """The answer of a network with one input and one output."""
@@ -139,18 +139,8 @@ class ArrayProgram:
     def __str__(self) -> str:
         return self.summary()
 
-    def _default_steps(self, given: Mapping[str, Any]) -> int | None:
-        nodes = [i for i in self.tape.instructions if i.op == "input"]
-        sequence = any(given[i.name].ndim == len(i.what.shape) + 2 for i in nodes if i.name in given)
-        return None if sequence else self.steps
-
     def _arrays(self, inputs: Mapping[str, Any] | Any) -> dict[str, Array]:
-        names = [i.name for i in self.tape.instructions if i.op == "input"]
-        if not isinstance(inputs, Mapping):
-            if len(names) != 1:
-                raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
-            inputs = {names[0]: inputs}
-        return {n: self._array(n, x) for n, x in inputs.items()}
+        return {n: self._array(n, x) for n, x in named_inputs(self.tape, inputs).items()}
 
     def _converted(self, x: Any) -> Array:
         return np.ascontiguousarray(x.detach().cpu().numpy() if hasattr(x, "detach") else x, self.dtype)

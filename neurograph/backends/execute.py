@@ -187,7 +187,23 @@ def _part(x: Any, start: int, length: int) -> Any:
     return x if x.shape[0] == 1 else x[start : start + length]
 
 
-def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None) -> tuple[int, int]:
+def named_inputs(tape: Tape, inputs: Mapping[str, Any] | Any) -> dict[str, Any]:
+    """Inputs by name; a single array is that of a program with one input."""
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    names = [i.name for i in tape.instructions if i.op == "input"]
+    if len(names) != 1:
+        raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
+    return {names[0]: inputs}
+
+
+def answers(tape: Tape, execution: Execution, steps: int) -> dict[str, Any]:
+    """The outputs of a finished run."""
+    readouts = {i.name: i.what for i in tape.instructions if i.op == "readout"}
+    return {n: readouts[n].finish(t, steps) for n, t in execution.totals.items()}
+
+
+def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None, default: int | None) -> tuple[int, int]:
     """Steps and batch of a run; raises where inputs are missing, unknown, or do not fit."""
     nodes = {i.name: i.what for i in tape.instructions if i.op == "input"}
     for name in given:
@@ -208,7 +224,7 @@ def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None) -> t
         if len(shape) == len(node.shape) + 2:
             lengths[name] = shape[0]
         batches[name] = shape[-len(node.shape) - 1]
-    total = steps if steps is not None else next(iter(lengths.values()), None)
+    total = steps if steps is not None else next(iter(lengths.values()), default)
     if total is None:
         raise DataError("how many steps? No input is a sequence, so pass steps=T, or compile(..., steps=T)")
     if isinstance(total, bool) or not isinstance(total, int) or total < 1:

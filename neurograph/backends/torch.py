@@ -13,9 +13,11 @@ from neurograph.backends.array import uniform
 from neurograph.backends.execute import (
     Execution,
     State,
+    answers,
     checked_inputs,
     checked_state,
     checked_steps,
+    named_inputs,
 )
 from neurograph.backends.weights import initial_weights
 from neurograph.errors import BackendError, DataError, GraphError
@@ -259,7 +261,7 @@ class TorchProgram(nn.Module):
     ) -> tuple[dict[str, Any], State]:
         """Run `steps` steps from `state` (None: the initial state). Gradients flow through outputs and state."""
         given = self._tensors(inputs)
-        total, batch = checked_inputs(self.tape, given, steps if steps is not None else self._default_steps(given))
+        total, batch = checked_inputs(self.tape, given, steps, self.steps)
         recorder = Recorder(record_to)
         before = checked_state(self.tape, state, batch, self._converted)
         if not before and self.training:
@@ -277,9 +279,7 @@ class TorchProgram(nn.Module):
                 execution.window(given, total, range(start, min(start + size, total)))
         finally:
             self.recordings = recorder.close()
-        readouts = {i.name: i.what for i in self.tape.instructions if i.op == "readout"}
-        outputs = {n: readouts[n].finish(t, total) for n, t in execution.totals.items()}
-        return outputs, execution.state
+        return answers(self.tape, execution, total), execution.state
 
     def _check_chunk(self, size: int) -> None:
         for instr in self.tape.walk():
@@ -312,18 +312,8 @@ class TorchProgram(nn.Module):
     def device(self) -> torch.device:
         return self._anchor.device
 
-    def _default_steps(self, given: Mapping[str, Any]) -> int | None:
-        nodes = [i for i in self.tape.instructions if i.op == "input"]
-        sequence = any(given[i.name].ndim == len(i.what.shape) + 2 for i in nodes if i.name in given)
-        return None if sequence else self.steps
-
     def _tensors(self, inputs: Mapping[str, Any] | Any) -> dict[str, Tensor]:
-        names = [i.name for i in self.tape.instructions if i.op == "input"]
-        if not isinstance(inputs, Mapping):
-            if len(names) != 1:
-                raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
-            inputs = {names[0]: inputs}
-        return {n: self._tensor(n, x) for n, x in inputs.items()}
+        return {n: self._tensor(n, x) for n, x in named_inputs(self.tape, inputs).items()}
 
     def _converted(self, x: Any) -> Tensor:
         return torch.as_tensor(x).to(self.device, self.dtype)
