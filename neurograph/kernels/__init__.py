@@ -1,0 +1,1 @@
+"""Kernels: the scan of a neuron over time, fused for the CPU (Numba) and for CUDA (Triton)."""
