@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from neurograph.errors import NeuroGraphError
-from neurograph.graph import Graph, Input, Output, Population
+from neurograph.graph import Graph, Input, Population
 
 
 def summary_of(graph: Graph, dt: float = 1.0) -> str:
@@ -90,6 +90,3 @@ def program_summary(program: Any) -> str:
     dtype = str(program.dtype).removeprefix("torch.")
     device = getattr(program, "device", "cpu")
     return f"{program.backend} program, {dtype} on {device}, {count:,} weights\n{program.tape}"
-
-
-__all__ = ["program_summary", "summary_of", "Output"]

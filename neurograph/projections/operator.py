@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from neurograph.errors import ShapeError, SpecError, declared_at
+from neurograph.errors import BackendError, ShapeError, SpecError, declared_at
 from neurograph.spec import Shape
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ class Operator:
         return None
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
-        raise NotImplementedError
+        raise BackendError(f"{self!r} defines no torch(x, w, run), so it does not run on the torch backend; write it")
 
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
-        raise NotImplementedError
+        raise BackendError(f"{self!r} defines no numpy(x, w, run), so it runs on the torch backend only; write it")
 
     def macs(self, source: Shape, target: Shape) -> int:
         """Multiply-accumulates per sample and step."""
