@@ -20,6 +20,7 @@ from neurograph.expr.value import Trace, Value
 
 Shape = tuple[int, ...]
 PER = ("population", "channel", "neuron")
+GIVEN = ("uniform", "normal", "poisson", "events", "step")
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,14 @@ class Neuron:
     `step(self, <states and inputs by name>)` returns a dict with every state's next value and every
     output. In it `self.<param>` is a traced value, `self.<option>` the chosen value, `self.dt` the step
     length. An input port nobody projects to is 0.0.
+
+    `given` names further arguments of `step` that every run supplies, per neuron and step, by kind: "uniform"
+    (U[0, 1)), "normal" (N(0, 1)), "poisson" (counts with the mean of `mean(params, dt)`), "events" (counts of
+    what `events(dt)` lists), "step" (the number of the step). They depend on seed, population and step alone.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("input",)
+    given: ClassVar[dict[str, str]] = {}
     outputs: ClassVar[tuple[str, ...]] = ("spike",)
     aliases: ClassVar[tuple[str, ...]] = ()
     equation: ClassVar[str] = ""
@@ -162,13 +168,26 @@ class Neuron:
                 changed.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    def mean(self, params: Mapping[str, Any], dt: float) -> Any:
+        """The expected count of one step, for a "poisson" argument: a number or an array of the population's shape."""
+        raise SpecError(f"{type(self).__name__} has a 'poisson' argument and so needs mean(params, dt)")
+
+    def events(self, dt: float) -> tuple[Any, Any]:
+        """Steps (ascending) and neurons of the events, for an "events" argument."""
+        raise SpecError(f"{type(self).__name__} has an 'events' argument and so needs events(dt)")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Input ports, then what is given."""
+        return (*self.inputs, *self.given)
+
     def check_shapes(self, shape: Shape, where: str) -> dict[str, Shape]:
         """The shape of each parameter in a population of `shape`: (), per channel (C, 1, ...) or full."""
         return {name: _param_shape(name, value, shape, where) for name, value in self.params.items()}
 
     def trace(self, dt: float = 1.0, connected: tuple[str, ...] | None = None) -> Step:
         """Trace `step` once for this neuron's options, step length and connected input ports."""
-        return _trace(self, dt, self.inputs if connected is None else connected)
+        return _trace(self, dt, self.arguments if connected is None else connected)
 
 
 @dataclass(frozen=True)
@@ -219,8 +238,8 @@ def _trace(neuron: Neuron, dt: float, connected: tuple[str, ...]) -> Step:
     trace = Trace()
     view = _View(neuron, trace, float(dt))
     states = {name: trace.leaf(name) for name in neuron.states}
-    inputs = {name: trace.leaf(name) for name in neuron.inputs if name in connected}
-    arguments: dict[str, Any] = {**{name: 0.0 for name in neuron.inputs}, **states, **inputs}
+    inputs = {name: trace.leaf(name) for name in neuron.arguments if name in connected}
+    arguments: dict[str, Any] = {**{name: 0.0 for name in neuron.arguments}, **states, **inputs}
     accepted = list(inspect.signature(type(neuron).step).parameters)[1:]
     results = type(neuron).step(view, **{name: arguments[name] for name in accepted})  # type: ignore[arg-type]
     wanted = {*neuron.states, *neuron.outputs}
@@ -258,17 +277,21 @@ def _check_class(cls: type[Neuron]) -> None:
     if "step" not in vars(cls):
         return
     states = {n for n, d in cls._fields.items() if isinstance(d, State)}
-    known = states | set(cls.inputs)
+    known = states | set(cls.inputs) | set(cls.given)
+    for kind in cls.given.values():
+        if kind not in GIVEN:
+            raise SpecError(f"{cls.__name__}.given has the kind {kind!r}; choose one of {', '.join(GIVEN)}")
     for role, names in (("inputs", cls.inputs), ("outputs", cls.outputs)):
-        if not isinstance(names, tuple) or not names or not all(isinstance(n, str) for n in names):
+        bare = not names and not (role == "inputs" and cls.given)
+        if not isinstance(names, tuple) or bare or not all(isinstance(n, str) for n in names):
             raise SpecError(f"{cls.__name__}.{role} must be a tuple of port names, such as ('input',)")
-    clash = states & set(cls.inputs)
+    clash = (states & set(cls.inputs)) | (states & set(cls.given)) | (set(cls.inputs) & set(cls.given))
     if clash:
-        raise SpecError(f"{cls.__name__}: {sorted(clash)} are both states and inputs; give them different names")
+        raise SpecError(f"{cls.__name__}: {sorted(clash)} are two of state, input and given; give them different names")
     for name in list(inspect.signature(cls.step).parameters)[1:]:
         if name not in known:
             raise SpecError(
-                f"{cls.__name__}.step has the argument {name!r}, which is neither a state nor an input; "
+                f"{cls.__name__}.step has the argument {name!r}, which is neither a state, an input nor given; "
                 f"known: {', '.join(sorted(known))}"
             )
 

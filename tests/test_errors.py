@@ -173,7 +173,7 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         ng.SpecError, r"returns a condition for 'spike'; use where\(condition, 1.0, 0.0\)",
         lambda: with_step(_condition)().trace()),
     "an argument nobody knows": (
-        ng.SpecError, r"has the argument 'w', which is neither a state nor an input; known: input, v",
+        ng.SpecError, r"has the argument 'w', which is neither a state, an input nor given; known: input, v",
         lambda: with_step(lambda self, v, w: {})),
     "unknown parameter": (ng.SpecError, rf"LIF at {HERE} has no 'tua'; it takes .*tau", lambda: ng.LIF(tua=2.0)),
     "tau = 0": (ng.SpecError, rf"LIF\(tau=0\) at {HERE}: tau must be above 0", lambda: ng.LIF(tau=0.0)),

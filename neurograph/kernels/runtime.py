@@ -1,4 +1,4 @@
-"""What generated CPU kernels are made of: row functions, entry points and three machine instructions.
+"""What CPU kernels are made of: row functions, entry points, random bits and a few machine instructions.
 
 A row function runs over neurons with the loop innermost; marking its arrays as not overlapping is what
 lets LLVM vectorise it. An entry point is a C function of one address, so that any thread pool can call it.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, compiler
@@ -31,6 +32,25 @@ def row(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 entry = numba.cfunc("void(int64)", error_model="numpy")
+part = numba.cfunc("void(int64, int64, int64)", error_model="numpy")  # of a simulation: description, worker, step
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_30, _27, _31 = np.uint64(30), np.uint64(27), np.uint64(31)
+
+
+@numba.njit(error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def mixed(z: Any) -> Any:
+    """SplitMix64's finaliser; see neurograph.random."""
+    z = (z ^ (z >> _30)) * _FIRST
+    z = (z ^ (z >> _27)) * _SECOND
+    return z ^ (z >> _31)
+
+
+@numba.njit(error_model="numpy", inline="always")  # type: ignore[untyped-decorator]
+def bits(key: Any, position: Any) -> Any:
+    """The 64 random bits of a stream (uint64) at a position (any integer)."""
+    return mixed(key + (np.uint64(position) + np.uint64(1)) * GOLDEN)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
