@@ -7,11 +7,11 @@ READY  := $(VENV)/.ready
 QUICK := tests/test_errors.py tests/test_operators.py tests/test_package.py tests/test_readout_encode_monitor.py \
          tests/data tests/train/test_train_schedule.py tests/train/test_train_checkpoint.py
 
-.PHONY: help setup demo test check lint types bench wheel clean
+.PHONY: help setup demo test check lint types bench bench-sim wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
 
 setup: $(READY)  ## make .venv with everything in it
 
@@ -41,6 +41,9 @@ check: lint types  ## format, lint, types and the quick tests: under a minute
 
 bench: $(READY)  ## the training benchmarks; tables go to benchmarks/results/
 	$(BIN)/python benchmarks/training.py
+
+bench-sim: $(READY)  ## the simulation benchmarks beside Brian2 and NEST: half an hour; BRIAN2_PYTHON= a Python >= 3.13
+	$(BIN)/python benchmarks/simulation.py --setup $(if $(BRIAN2_PYTHON),--brian2-python $(BRIAN2_PYTHON))
 
 wheel: $(READY)  ## a wheel in dist/
 	$(BIN)/python -m build --wheel
