@@ -31,9 +31,13 @@ from neurograph.expr import (
 )
 from neurograph.graph import Graph
 from neurograph.nodes import NEURONS, SURROGATES, neuron_named, surrogate_named
+from neurograph.nodes.adaptive import ALIF, GIF
+from neurograph.nodes.adex import AdEx, BrainCogAEIF
 from neurograph.nodes.compartment import MCN, ThreeComp
 from neurograph.nodes.cond import CondAlphaLIF, CondExpLIF
-from neurograph.nodes.hh import HH
+from neurograph.nodes.dendrites import ThreeCompCond
+from neurograph.nodes.hh import HH, HHClassic
+from neurograph.nodes.izhikevich import Izhikevich
 from neurograph.nodes.point import IF, LIF, PLIF, LeakyIntegrator
 from neurograph.nodes.psc import PscAlphaLIF, PscDeltaLIF, PscExpLIF
 from neurograph.nodes.surrogate import (

@@ -35,8 +35,27 @@ DRIVES: dict[str, dict[str, tuple[float, float]]] = {
     "PscAlphaLIF": {"exc": (0.0, 900.0), "inh": (-300.0, 0.0), "current": (-100.0, 600.0)},
     "CondExpLIF": {"exc": (0.0, 100.0), "inh": (0.0, 5.0), "current": (-100.0, 900.0)},
     "CondAlphaLIF": {"exc": (0.0, 900.0), "inh": (0.0, 5.0), "current": (-100.0, 2500.0)},
+    "AdEx": {"exc": (0.0, 500.0), "inh": (0.0, 5.0), "current": (-100.0, 3000.0)},
+    "BrainCogAEIF": {"current": (-50.0, 1000.0)},
+    "Izhikevich": {"input": (0.0, 5.0), "current": (-2.0, 60.0)},
+    "GIF": {"exc": (0.0, 900.0), "inh": (-300.0, 0.0), "current": (-100.0, 600.0)},
+    "ThreeCompCond": {
+        "soma_exc": (0.0, 100.0),
+        "soma_inh": (0.0, 5.0),
+        "soma_current": (-100.0, 900.0),
+        "basal_exc": (0.0, 100.0),
+        "basal_inh": (0.0, 5.0),
+        "basal_current": (-100.0, 900.0),
+        "apical_exc": (0.0, 100.0),
+        "apical_inh": (0.0, 5.0),
+        "apical_current": (-100.0, 900.0),
+    },
+    "HHClassic": {"current": (-5.0, 3000.0)},
+    "ALIF": {"input": (0.0, 40.0)},
     "HH": {"exc": (0.0, 50.0), "inh": (0.0, 5.0), "current": (-100.0, 900.0)},
 }
+# Euler's rule needs a short step here
+STEP_LENGTH = {"HHClassic": 0.01}
 
 # name -> the neuron, and the dtypes it is compiled for (every registered neuron runs in both)
 VARIANTS: dict[str, tuple[Callable[[], ng.Neuron], tuple[str, ...]]] = {
@@ -69,6 +88,11 @@ VARIANTS: dict[str, tuple[Callable[[], ng.Neuron], tuple[str, ...]]] = {
         ("float32", "float64"),
     ),
     "HH above": (lambda: ng.HH(detection="above", t_ref=3.0, g_na=learnable(20000.0)), ("float64",)),
+    "AdEx euler": (lambda: ng.AdEx(integration="euler", t_ref=2.0, b=learnable(80.5)), ("float64",)),
+    "Izhikevich sequential": (lambda: ng.Izhikevich(order="sequential"), ("float32",)),
+    "Izhikevich half steps": (lambda: ng.Izhikevich(order="two_half_steps", a=learnable(0.02)), ("float64",)),
+    "ALIF hard": (lambda: ng.ALIF(reset="hard", t_ref=2.0, beta=learnable(1.8)), ("float64",)),
+    "HHClassic exponential": (lambda: ng.HHClassic(integration="exponential_euler"), ("float64",)),
     "MCN gate_leak": (lambda: ng.MCN(gate_leak=False, tau_apical=learnable(2.0), detach_reset=False), ("float64",)),
 }
 CHOSEN = [(n, d) for n, (_, ds) in VARIANTS.items() for d in ds]
@@ -114,7 +138,8 @@ def test_the_registry_is_whole() -> None:
 def test_forward_is_equal_bit_for_bit(name: str, dtype: str, run_neuron: Any, bit_equal: Any, drive: Any) -> None:
     neuron = VARIANTS[name][0]()
     probes = inner(neuron)
-    ran = {p: run_neuron(p, neuron, drive(neuron), dtype=dtype, probes=probes) for p in
+    dt = STEP_LENGTH.get(type(neuron).__name__, 1.0)
+    ran = {p: run_neuron(p, neuron, drive(neuron), dt=dt, dtype=dtype, probes=probes) for p in
            ("reference", "numba", "eager", "fused")}  # fmt: skip
     reference = ran["reference"]
     assert np.count_nonzero(reference.output) > 0
@@ -134,9 +159,10 @@ def test_fused_gradients_are_autograds(name: str, dtype: str, run_neuron: Any, d
     g = rng.normal(size=(STEPS, BATCH, *SHAPE))
     states = start(neuron, rng)
     final = {s: rng.normal(size=(BATCH, *SHAPE)) for s in neuron.states}
+    dt = STEP_LENGTH.get(type(neuron).__name__, 1.0)
     eager, fused = (
         # probed so that both tests share the forward kernel
-        run_neuron(path, neuron, xs, g, dtype=dtype, states=states, final_g=final, probes=inner(neuron))
+        run_neuron(path, neuron, xs, g, dt=dt, dtype=dtype, states=states, final_g=final, probes=inner(neuron))
         for path in ("eager", "fused")
     )
     learnt = {n for n, v in neuron.params.items() if isinstance(v, ng.spec.Learnable)}

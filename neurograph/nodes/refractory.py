@@ -25,8 +25,12 @@ class _Refractory(Neuron):
         """Steps left after this one began."""
         return maximum(refractory - 1.0, 0.0)
 
+    def _steps(self: Any) -> Any:
+        """Steps that a spike sets the counter to."""
+        return floor(self.t_ref / self.dt + 0.5)
+
     def _fire(self: Any, margin: Any, may_fire: Any, left: Any) -> tuple[Any, Any, Any]:
         """The spike where margin > 0 and it may be, that as a condition, and the counter after it."""
-        s = where(may_fire, spike(margin, self.surrogate), 0.0)
+        s: Any = where(may_fire, spike(margin, self.surrogate), 0.0)
         fired = s > 0.5
-        return s, fired, where(fired, floor(self.t_ref / self.dt + 0.5), left)
+        return s, fired, where(fired, self._steps(), left)

@@ -128,3 +128,46 @@ def test_hodgkin_huxley(backend: str) -> None:
     )  # fmt: skip
     names = {"v": "v", "g_exc": "ge", "g_inh": "gi", "m": "m", "n": "n", "h": "h"}
     run_network(neuron, p, a, backend, p["w_in_nS"], names)
+
+
+def naud(p: np.ndarray, integration: str) -> ng.AdEx:
+    c, g, e_l, v_t, delta, a, tau_w, b, v_reset, current = p.T
+    return ng.AdEx(
+        c_m=c, g_l=g, e_l=e_l, v_t=v_t, delta_t=delta, a=a, tau_w=tau_w, b=b, v_reset=v_reset, i_e=current,
+        v_peak=0.0, integration=integration,
+    )  # fmt: skip
+
+
+@BACKENDS
+@pytest.mark.parametrize("integration", ["exponential_euler", "euler"])
+def test_adaptive_exponential(integration: str, backend: str) -> None:
+    """Eight firing classes. The upstroke amplifies rounding: at first the same steps, later the same counts."""
+    p, a = case(f"adex_{integration}")
+    neuron, steps = naud(a["params"], integration), round(p["T_ms"] / DT)
+    found, states = alone(neuron, len(a["params"]), steps, backend, ("v", "w"))
+    compare(found, a, steps, exact_until=1700)
+    for name, trace in states.items():
+        np.testing.assert_allclose(trace[:, :1000], a[name][:, 1:1001], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+def alone(
+    neuron: ng.Neuron, size: int, steps: int, backend: str, names: tuple[str, ...]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Spikes [T, size] of unconnected neurons, and their states [size, T] after every step."""
+    graph = ng.Graph()
+    population = graph.population("n", neuron, (size,))
+    graph.connect(graph.input("current", (size,)), population["current"])
+    graph.connect(population, graph.output("out", readout=ng.Steps()))
+    graph.probe(population, *names)
+    program = ng.compile(graph, backend, dt=DT, dtype="float64")
+    outputs, _ = program.run({"current": np.zeros((steps, 1, size))}, steps)
+    recorded = {n: program.recordings[f"n.{n}"].array()[:, 0].T for n in names}
+    return np.asarray(outputs["out"])[:, 0], recorded
+
+
+def compare(found: np.ndarray, a: dict[str, np.ndarray], steps: int, exact_until: int) -> None:
+    expected = np.zeros_like(found)
+    expected[a["spk_step"], a["spk_i"]] = 1.0
+    assert np.array_equal(found[:exact_until], expected[:exact_until])
+    for i in range(found.shape[1]):
+        assert abs(found[:, i].sum() - expected[:, i].sum()) <= 1, f"neuron {i}"
