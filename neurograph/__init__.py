@@ -2,6 +2,11 @@
 
 from neurograph.backends import BACKENDS
 from neurograph.compiler import compile, lower
+from neurograph.connectivity.all_to_all import AllToAll
+from neurograph.connectivity.explicit import Explicit
+from neurograph.connectivity.fixed_probability import FixedProbability
+from neurograph.connectivity.synapses import Synapses
+from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
 from neurograph.encode import Direct, Encoder, Latency, Phase, PopulationCode, Rate
 from neurograph.errors import (
     BackendError,

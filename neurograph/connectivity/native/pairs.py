@@ -1,0 +1,102 @@
+"""The pairs of a rule, unit by unit: counted per row in one pass, put into their rows in the next.
+
+A row is one source and one part of the targets. Both passes draw the same numbers.
+"""
+
+# mypy: ignore-errors
+import numba
+import numpy as np
+from numba import carray
+
+from neurograph.connectivity.native.common import KIND, TABLE, at, bits, bounded, entry, fetch_add
+from neurograph.connectivity.native.stubs import pairs
+
+# work taken, workers arrived, place (else count), groups of units, units of a group, groups taken at a time, sources,
+# targets, keys of pairs and delays, the rule's numbers and arrays (address, length), marks (address, length),
+# buffers (address, room of one), targets of a part, pointers (address, length), words (address, length), bits of a
+# target, shortest delay, delays are (0 one, 1 drawn, 2 listed, 3 a matrix), their numbers, array (address, length),
+# table, extremes of the delays, given weights (address; 0: none), weights, shared (rows have several workers), a group
+# is one row
+(NEXT, ARRIVED, PLACE, GROUPS, SIZE_OF_GROUP, GRAIN, PRES, POSTS, KEY, DELAY_KEY, NUMBERS, N_NUMBERS, ARRAYS, N_ARRAYS,
+ MARKS, N_MARKS, BUFFERS, ROOM, PART, POINTERS, N_POINTERS, WORDS, N_WORDS, BITS, SHORTEST, DELAYED, DELAY_NUMBERS,
+ DELAYS, N_DELAYS, LOOKUP, EXTREMES, GIVEN, WEIGHTS, SHARED, ONE_ROW) = range(35)  # fmt: skip
+SIZE = 35
+
+
+@numba.njit(error_model="numpy")
+def steps_of(unit, j, pre, post, key, d, numbers, table, delays, room):
+    """The delay of a pair in steps."""
+    if d[DELAYED] == 1:
+        value = bounded(bits(key, j), numbers, table) / numbers[4] + 0.5
+        steps = np.int64(np.floor(min(max(value, -1.0), 2.0**32)))
+        return max(steps, np.int64(numbers[5]))
+    if d[DELAYED] == 2:
+        return np.int64(delays[unit * room + j])
+    return np.int64(delays[post * d[PRES] + pre])
+
+
+@entry
+def run(address):
+    d = carray(at(address, numba.int64), SIZE)
+    worker = fetch_add(address + 8 * ARRIVED, 1)
+    room = d[ROOM]
+    pre = carray(at(d[BUFFERS] + 8 * room * worker, numba.int32), room)
+    post = carray(at(d[BUFFERS] + 8 * room * worker + 4 * room, numba.int32), room)
+    marks = carray(at(d[MARKS] + 8 * d[N_MARKS] * worker, numba.uint64), d[N_MARKS])
+    numbers = carray(at(d[NUMBERS], numba.float64), d[N_NUMBERS])
+    arrays = carray(at(d[ARRAYS], numba.int64), d[N_ARRAYS])
+    pointers = carray(at(d[POINTERS], numba.int64), d[N_POINTERS])
+    words = carray(at(d[WORDS], numba.uint32), d[N_WORDS])
+    weights = carray(at(d[WEIGHTS], KIND), d[N_WORDS])
+    given = carray(at(d[GIVEN], KIND), d[N_WORDS])
+    delays = carray(at(d[DELAYS], numba.int32), d[N_DELAYS])
+    delay_numbers = carray(at(d[DELAY_NUMBERS], numba.float64), 6)
+    table = carray(at(d[LOOKUP], numba.float64), TABLE)
+    extremes = carray(at(d[EXTREMES] + 64 * worker, numba.int64), 2)
+    key, delay_key = np.uint64(d[KEY]), np.uint64(d[DELAY_KEY])
+    part_size, n_pre, shift, shared = d[PART], d[PRES], d[BITS], d[SHARED] != 0
+    lowest, highest = extremes[0], extremes[1]
+    chunk = d[GRAIN] * d[SIZE_OF_GROUP]
+    total = d[GROUPS] * d[SIZE_OF_GROUP]
+    while True:
+        first = fetch_add(address + 8 * NEXT, 1) * chunk
+        if first >= total:
+            break
+        for unit in range(first, min(first + chunk, total)):
+            n = pairs(unit, bits(key, unit), n_pre, d[POSTS], numbers, arrays, marks, pre, post)
+            unit_key = bits(delay_key, unit)
+            if d[PLACE] == 0:
+                if d[DELAYED] != 0:
+                    for j in range(n):
+                        steps = steps_of(unit, j, pre[j], post[j], unit_key, d, delay_numbers, table, delays, room)
+                        lowest, highest = min(lowest, steps), max(highest, steps)
+                if d[ONE_ROW] != 0:
+                    if n > 0:
+                        pointers[pre[0] + 1] += n
+                    continue
+                for j in range(n):
+                    r = np.int64(pre[j])
+                    if part_size < d[POSTS]:
+                        r += np.int64(np.uint32(post[j]) // np.uint32(part_size)) * n_pre
+                    if shared:
+                        fetch_add(d[POINTERS] + 8 * (r + 1), 1)
+                    else:
+                        pointers[r + 1] += 1
+                continue
+            for j in range(n):
+                r = np.int64(pre[j])
+                if part_size < d[POSTS]:
+                    r += np.int64(np.uint32(post[j]) // np.uint32(part_size)) * n_pre
+                if shared:
+                    place = fetch_add(d[POINTERS] + 8 * r, 1)
+                else:
+                    place = pointers[r]
+                    pointers[r] = place + 1
+                word = np.int64(post[j])
+                if d[DELAYED] != 0:
+                    steps = steps_of(unit, j, pre[j], post[j], unit_key, d, delay_numbers, table, delays, room)
+                    word |= (steps - d[SHORTEST]) << shift
+                words[place] = word
+                if d[GIVEN] != 0:
+                    weights[place] = given[unit * room + j]
+    extremes[0], extremes[1] = lowest, highest

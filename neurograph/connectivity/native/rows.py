@@ -1,0 +1,71 @@
+"""Each row in ascending order, then its weights: drawn by source, word and how many equal words came before."""
+
+# mypy: ignore-errors
+import numba
+import numpy as np
+from numba import carray
+
+from neurograph.connectivity.native.common import KIND, TABLE, at, bits, bounded, copy, entry, fetch_add, ordered, sort
+
+# work taken, workers arrived, rows, rows taken at a time, sources, targets, pointers, words (address, length), bits of
+# a word, bits of a target, weights (0 none, 1 drawn, 2 moved with their words, 3 a matrix), weights, key, numbers,
+# table, matrix (address, length), scratch (address, length of a row)
+(NEXT, ARRIVED, ROWS, GRAIN, PRES, POSTS, POINTERS, WORDS, N_WORDS, WORD_BITS, BITS, WEIGHTED, WEIGHTS, KEY, NUMBERS,
+ LOOKUP, MATRIX, N_MATRIX, SCRATCH, LONGEST) = range(20)  # fmt: skip
+SIZE = 20
+
+
+@numba.njit(error_model="numpy")
+def sort_both(words, weights, spare, more, places, top):
+    """Sort words and move weights with them, equal words staying in order."""
+    n = words.size
+    keys = spare[:n]
+    for i in range(n):
+        keys[i] = (np.int64(words[i]) << 32) | i
+    sort(keys, spare[n : 2 * n], places, 32, 32 + top)
+    copy(weights, more[:n])
+    for i in range(n):
+        words[i] = keys[i] >> 32
+        weights[i] = more[keys[i] & 0xFFFFFFFF]
+
+
+@entry
+def run(address):
+    d = carray(at(address, numba.int64), SIZE)
+    worker = fetch_add(address + 8 * ARRIVED, 1)
+    longest = d[LONGEST]
+    scratch = d[SCRATCH] + worker * (2048 + 24 * longest)
+    places = carray(at(scratch, numba.int64), 256)
+    spare = carray(at(scratch + 2048, numba.uint32), longest)
+    spare_keys = carray(at(scratch + 2048, numba.int64), 2 * longest)
+    spare_weights = carray(at(scratch + 2048 + 16 * longest, KIND), longest)
+    pointers = carray(at(d[POINTERS], numba.int64), d[ROWS] + 1)
+    words = carray(at(d[WORDS], numba.uint32), d[N_WORDS])
+    weights = carray(at(d[WEIGHTS], KIND), d[N_WORDS])
+    matrix = carray(at(d[MATRIX], KIND), d[N_MATRIX])
+    numbers = carray(at(d[NUMBERS], numba.float64), 6)
+    table = carray(at(d[LOOKUP], numba.float64), TABLE)
+    key, mode, mask = np.uint64(d[KEY]), d[WEIGHTED], (1 << d[BITS]) - 1
+    while True:
+        first = fetch_add(address + 8 * NEXT, 1) * d[GRAIN]
+        if first >= d[ROWS]:
+            break
+        for r in range(first, min(first + d[GRAIN], d[ROWS])):
+            low, high = pointers[r], pointers[r + 1]
+            mine = words[low:high]
+            if mode == 2:
+                if not ordered(mine):
+                    sort_both(mine, weights[low:high], spare_keys, spare_weights, places, d[WORD_BITS])
+                continue
+            if not ordered(mine):
+                sort(mine, spare[: mine.size], places, 0, d[WORD_BITS])
+            if mode == 1:
+                row_key = bits(key, r % d[PRES])
+                before = 0
+                for i in range(low, high):
+                    before = before + 1 if i > low and words[i] == words[i - 1] else 0
+                    raw = bits(row_key, np.int64(words[i]) | (before << 32))
+                    weights[i] = bounded(raw, numbers, table)
+            elif mode == 3:
+                for i in range(low, high):
+                    weights[i] = matrix[(np.int64(words[i]) & mask) * d[PRES] + r % d[PRES]]
