@@ -7,6 +7,13 @@ from neurograph.connectivity.explicit import Explicit
 from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.synapses import Synapses
 from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
+from neurograph.connectivity import RULES
+from neurograph.connectivity.all_to_all import AllToAll
+from neurograph.connectivity.explicit import Explicit
+from neurograph.connectivity.fixed_probability import FixedProbability
+from neurograph.connectivity.rule import Rule
+from neurograph.connectivity.synapses import Synapses
+from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
 from neurograph.encode import Direct, Encoder, Latency, Phase, PopulationCode, Rate
 from neurograph.errors import (
     BackendError,
@@ -55,6 +62,9 @@ from neurograph.nodes.surrogate import (
     Triangle,
     custom_surrogate,
 )
+from neurograph.plasticity import PLASTICITY
+from neurograph.plasticity.pair import PairSTDP
+from neurograph.plasticity.rule import Plasticity
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.conv import Conv2d
 from neurograph.projections.dense import Dense
@@ -65,6 +75,17 @@ from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.projections.sparse import Sparse
 from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
 from neurograph.spec import Learnable, Neuron, Option, Param, State, SurrogateOption, learnable
+from neurograph.simulate.records import read_record
+from neurograph.simulate.simulation import Simulation
+from neurograph.sources import SOURCES
+from neurograph.sources.current import NoiseCurrent, RampCurrent, StepCurrent
+from neurograph.sources.spikes import Poisson, PoissonPulse, SpikeList
+from neurograph.synapses import SYNAPSES
+from neurograph.synapses.exponential import Alpha, Biexponential, Exponential
+from neurograph.synapses.nmda import NMDA
+from neurograph.synapses.region import RegionSynapse
+from neurograph.synapses.short_term import TsodyksMarkram
+from neurograph.synapses.synapse import Synapse
 from neurograph.tape import Tape
 from neurograph.version import __version__
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from neurograph.backends import backend_named
 from neurograph.errors import BackendError, GraphError
 from neurograph.graph import Graph
-from neurograph.passes import PASSES, fuse, infer, plan, schedule, validate
+from neurograph.passes import PASSES, build, fuse, infer, plan, schedule, validate
 from neurograph.tape import Tape
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ def compile(
     tape = lower(graph, dt=dt, schedule_mode=schedule, stop_after=stop_after)
     if stop_after is not None:
         return tape
+    if backend == "numba" and not graph.inputs:
+        from neurograph.simulate.simulation import Simulation
+
+        program = Simulation  # a circuit: it makes its synapses itself, in its own layout
+    else:
+        tape = build(tape, seed)
     if backend != "torch":
         device = options.pop("device", "cpu")
         if str(device) != "cpu":

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
+from neurograph.connectivity.rule import Rule
 from neurograph.encode import Direct, Encoder
 from neurograph.errors import GraphError, SpecError, declared_at
+from neurograph.plasticity.rule import Plasticity
 from neurograph.projections.operator import Operator
+from neurograph.projections.reshape import OneToOne
 from neurograph.readout import Mean, Readout
 from neurograph.spec import Neuron, Shape
+from neurograph.synapses.synapse import Synapse
 
 if TYPE_CHECKING:
     import networkx
@@ -63,14 +67,31 @@ class Port:
 
 @dataclass(frozen=True)
 class Projection:
-    """From an output port to an input port through operators, after a delay in the unit of dt."""
+    """From an output port to an input port through operators, after a delay in the unit of dt.
+
+    With a connectivity rule (its only operator): weight and delay of each synapse, what the synapses do to a
+    spike before they are weighted or after, and how their weights change.
+    """
 
     name: str
     source: Port
     target: Port
     operators: tuple[Operator, ...]
-    delay: float
+    delay: Any
     at: str
+    weight: Any = 1.0
+    synapses: tuple[Synapse, ...] = ()
+    plasticity: Plasticity | None = None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The connectivity rule, where one makes the synapses."""
+        return self.operators[0] if self.operators and isinstance(self.operators[0], Rule) else None
+
+    @property
+    def shortest_delay(self) -> float:
+        """The delay, or for delays of single synapses what is known of the shortest: more than none."""
+        return float(self.delay) if isinstance(self.delay, int | float) else math.inf
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,8 @@ class Probe:
     population: str
     variable: str
     at: str
+    neurons: tuple[int, ...] | None = None  # which (in C order); None: all
+    every: int = 1  # steps
 
     @property
     def key(self) -> str:
@@ -124,31 +147,72 @@ class Graph:
         source: Endpoint,
         target: Endpoint,
         *operators: Operator,
+        weight: Any = None,
+        delay: Any = None,
+        synapse: Synapse | Sequence[Synapse] = (),
+        plasticity: Plasticity | None = None,
         name: str | None = None,
-        delay: float = 0.0,
     ) -> Projection:
         """Project `source` to `target` through `operators`, applied in order (none: one to one).
 
-        A spike of step n arrives in the target's step n + delay/dt. Parallel projections are legal.
+        A spike of step n arrives in the target's step n + delay/dt. Parallel projections are legal. With a
+        connectivity rule such as FixedProbability(0.1), weight and delay are a number, a distribution such as
+        Normal(1.5, 0.75, low=0.1), or an array where the rule says what its order is; `synapse` (one or several)
+        is what a spike becomes, `plasticity` how weights change.
         """
         at = declared_at()
         for operator in operators:
             if not isinstance(operator, Operator):
                 raise SpecError(f"connect() at {at}: {operator!r} is not an operator such as Dense(10)")
         from_port, to_port = self._port(source, "source", at), self._port(target, "target", at)
-        if not (isinstance(delay, int | float) and math.isfinite(delay) and delay >= 0):
+        where = f"projection {from_port.node} -> {to_port.node} ({at})"
+        ruled = any(isinstance(o, Rule) for o in operators)
+        if ruled and len(operators) > 1:
+            raise GraphError(f"{where}: a connectivity rule makes all the synapses, so it stands alone")
+        if weight is not None and not operators:
+            operators, weight = (OneToOne(weight),), None
+        if weight is not None and not ruled:
+            raise GraphError(f"{where}: weight= belongs to a connectivity rule; {operators[0]!r} has its own weights")
+        carried = getattr(operators[0], "delay", None) if ruled else None
+        if delay is not None and carried is not None:
+            raise GraphError(f"{where}: {operators[0]!r} has delays of its own; leave out delay=")
+        delay = carried if carried is not None else 0.0 if delay is None else delay
+        if isinstance(delay, int | float) and not (math.isfinite(delay) and delay >= 0):
+            raise GraphError(f"{where}: delay={delay!r}; a delay is a finite number >= 0")
+        if not isinstance(delay, int | float) and not ruled:
+            raise GraphError(f"{where}: delay={delay!r}; only synapses of a connectivity rule have delays of their own")
+        chain = (synapse,) if isinstance(synapse, Synapse) else tuple(synapse)
+        for part in chain:
+            if not isinstance(part, Synapse):
+                raise SpecError(f"{where}: synapse={part!r} is not a Synapse such as Exponential(tau=5.0)")
+        if plasticity is not None and not isinstance(plasticity, Plasticity):
+            raise SpecError(f"{where}: plasticity={plasticity!r} is not a rule such as PairSTDP()")
+        if plasticity is not None and not (ruled and isinstance(delay, int | float) and delay > 0):
             raise GraphError(
-                f"projection {from_port.node} -> {to_port.node} ({at}): delay={delay!r}; a delay is a finite number >= 0"
+                f"{where}: plasticity needs a connectivity rule and one delay above 0 for all its synapses, "
+                "because its traces follow the spikes as they arrive"
             )
         chosen = self._free_projection_name(from_port, to_port) if name is None else name
         if not _NAME.match(chosen) or chosen in self.projections or chosen in self.nodes:
             raise GraphError(f"projection {chosen!r} ({at}): names are dotted words and used once; give another name=")
-        projection = Projection(chosen, from_port, to_port, tuple(operators), float(delay), at)
+        projection = Projection(
+            chosen, from_port, to_port, tuple(operators), delay, at,
+            1.0 if weight is None else weight, chain, plasticity,
+        )  # fmt: skip
         self.projections[chosen] = projection
         return projection
 
-    def probe(self, population: str | Population, *variables: str) -> None:
-        """Record variables of a population on every run: its states, outputs, or "margin"."""
+    def probe(
+        self,
+        population: str | Population,
+        *variables: str,
+        neurons: Sequence[int] | None = None,
+        every: int = 1,
+    ) -> None:
+        """Record variables of a population on every run: its states, outputs, or "margin".
+
+        `neurons` (in C order) and `every` (steps) thin out what a simulation keeps; spikes are always all kept.
+        """
         name = population if isinstance(population, str) else population.name
         node = self.nodes.get(name)
         if not isinstance(node, Population):
@@ -160,7 +224,10 @@ class Graph:
                     f"probe({name!r}, {variable!r}) at {declared_at()}: {type(node.neuron).__name__} has no such "
                     f"variable; recordable are {', '.join(dict.fromkeys(recordable))}"
                 )
-            probe = Probe(name, variable, declared_at())
+            if not isinstance(every, int) or every < 1:
+                raise GraphError(f"probe({name!r}, every={every!r}) at {declared_at()}: a whole number of steps, 1 or more")
+            chosen = None if neurons is None else tuple(int(k) for k in neurons)
+            probe = Probe(name, variable, declared_at(), chosen, every)
             self.probes[probe.key] = probe
 
     @property

@@ -98,6 +98,12 @@ def poisson_thresholds(mean: float) -> Array:
     return cut[cut < 2.0**32].astype(np.uint32)
 
 
-def poisson(raw: Array, thresholds: Array) -> Array:
-    """Counts from the high 32 bits of raw numbers."""
-    return np.searchsorted(thresholds, (raw >> np.uint64(32)).astype(np.uint32), side="right")
+def words(key: int, count: int, start: int = 0) -> Array:
+    """uint32 values start .. start + count of a stream: the low half of each of its numbers, then the high half."""
+    first = start // 2
+    return bits(key, (start + count + 1) // 2 - first, first).astype("<u8").view("<u4")[start - 2 * first :][:count]
+
+
+def poisson(drawn: Array, thresholds: Array) -> Array:
+    """Counts from 32-bit words."""
+    return np.searchsorted(thresholds, drawn, side="right")

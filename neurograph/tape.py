@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from neurograph.errors import NeuroGraphError
 from neurograph.spec import Shape
 
@@ -30,7 +32,7 @@ class Slot:
 class Instr:
     """One instruction: `outs = op(ins)`. `name` is the graph element it comes from, `what` the object that knows how.
 
-    op is one of input, zeros, apply, add, concat, delay, neuron, readout, loop.
+    op is one of input, draw, zeros, apply, add, concat, delay, project, plastic, neuron, readout, loop.
     """
 
     op: str
@@ -39,10 +41,15 @@ class Instr:
     name: str
     what: Any = None
     ports: tuple[str, ...] = ()  # of a neuron: the port of each input
-    steps: int = 0  # of a delay: its length; of a loop: the steps of one round
+    steps: int = 0  # of a delay, a projection: the shortest; of a loop: the steps of one round
     body: tuple[Instr, ...] = ()
     frees: tuple[str, ...] = ()
     at: str = ""
+
+    @property
+    def late(self) -> bool:
+        """Whether it reads what earlier steps wrote, so that a cycle may go through it."""
+        return self.op in ("delay", "project", "plastic") and self.steps > 0
 
     @property
     def text(self) -> str:
@@ -51,11 +58,14 @@ class Instr:
             args = " ".join(f"{p}=%{i}" for p, i in zip(self.ports, self.ins, strict=True))
         else:
             args = " ".join(f"%{i}" for i in self.ins)
-        detail = {"apply": repr(self.what), "neuron": repr(self.what)}.get(self.op, "")
-        if self.op == "readout":
-            detail = repr(self.what)
+        detail = repr(self.what) if self.op in ("apply", "neuron", "readout", "project", "plastic") else ""
         if self.op == "delay":
             detail = f"{self.steps}"
+        if self.op in ("project", "plastic"):
+            delay = self.what.delay
+            detail += f" delay={delay:g}" if isinstance(delay, int | float) else " delays" if np.ndim(delay) else f" delay={delay!r}"
+        if self.op == "draw":
+            detail = self.what.given[self.ports[0]]
         head = f"{self.op} {detail}".strip()
         return f"{left} = {head}{' ' + args if args else ''}"
 
@@ -68,7 +78,7 @@ class Tape:
     instructions: tuple[Instr, ...]
     slots: dict[str, Slot]
     outputs: dict[str, str]  # output -> slot
-    probes: tuple[tuple[str, str], ...] = ()  # population, variable
+    probes: tuple[Any, ...] = ()  # what is recorded of which population
     dt: float = 1.0
     passes: tuple[str, ...] = ()
     weights: dict[str, Any] = field(default_factory=dict)  # full name -> Weight
@@ -99,7 +109,7 @@ class Tape:
             for slot in (*instr.ins, *instr.outs):
                 if slot not in self.slots:
                     raise problem(instr, f"unknown slot %{slot}")
-            late = instr.op == "delay"  # reads what an earlier round wrote
+            late = instr.late  # reads what an earlier round wrote
             for slot in instr.ins:
                 if scheduled and slot not in written and not (late and slot in inside):
                     raise problem(instr, f"%{slot} is read before it is written")

@@ -18,14 +18,16 @@ from neurograph.backends.execute import (
     checked_steps,
     named_inputs,
 )
-from neurograph.backends.weights import initial_weights
+from neurograph.backends.weights import initial_states, initial_weights
 from neurograph.errors import BackendError, DataError
 from neurograph.expr.expand import expand
 from neurograph.expr.interpret import interpret
+from neurograph.expr.value import Value
+from neurograph.given import given_values
 from neurograph.kernels.scan import Scan, power_of_two, scan_of
 from neurograph.monitor import Recorder, Recording
 from neurograph.projections.operator import Run
-from neurograph.spec import Learnable, Neuron
+from neurograph.spec import Learnable, Neuron, Shape
 from neurograph.tape import Instr, Tape
 
 Array = np.ndarray[Any, Any]
@@ -34,7 +36,7 @@ Array = np.ndarray[Any, Any]
 class Unit:
     """One population made ready: its scan, its parameters as arrays, and the uniforms they give."""
 
-    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Array], dtype: str):
+    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Array], dtype: str, seed: int):
         neuron: Neuron = instr.what
         self.name, self.shape = instr.name, tape.slots[instr.outs[0]].shape
         shapes = neuron.check_shapes(self.shape, instr.name)
@@ -46,7 +48,8 @@ class Unit:
         exact = frozenset(k for k, v in neuron.params.items() if power_of_two(v))
         self.step = neuron.trace(tape.dt, instr.ports)
         self.scan: Scan = scan_of(self.step, reciprocal=exact)
-        self.initial = {n: self.params[i] if isinstance(i, str) else i for n, i in neuron.initial.items()}
+        starts = initial_states(neuron, self.name, self.shape, seed)
+        self.initial = {n: self.params[i] if isinstance(i, str) else i for n, i in starts.items()}
         self.dtype = np.dtype(dtype)
         self.uniforms: dict[str, Array] = {}
         if self.scan.prologue:
@@ -82,7 +85,7 @@ class ArrayProgram:
         self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
         self.dtype = np.dtype(dtype)
         self._weights = {n: a.astype(self.dtype) for n, a in initial_weights(tape, seed, weights).items()}
-        self.units = {i.name: Unit(i, tape, self._weights, dtype) for i in tape.walk() if i.op == "neuron"}
+        self.units = {i.name: Unit(i, tape, self._weights, dtype, seed) for i in tape.walk() if i.op == "neuron"}
         self.recordings: Mapping[str, Recording] = {}
 
     def weights(self) -> dict[str, Array]:
@@ -103,14 +106,18 @@ class ArrayProgram:
         *,
         chunk: int | None = None,
         record_to: str | Path | None = None,
+        signals: Mapping[str, float] | None = None,
     ) -> tuple[dict[str, Any], State]:
-        """Run `steps` steps from `state` (None: the initial state). Long runs go in windows of `chunk` steps."""
+        """Run `steps` steps from `state` (None: the initial state). Long runs go in windows of `chunk` steps.
+
+        `signals`: scalars that plasticity rules follow (a reward), by name.
+        """
         given = self._arrays(inputs)
         total, batch = checked_inputs(self.tape, given, steps, self.steps)
         recorder = Recorder(record_to)
         execution = Execution(
             self.tape, self, batch, checked_state(self.tape, state, batch, self._converted),
-            training=False, check_numerics=self.check_numerics, recorder=recorder,
+            training=False, check_numerics=self.check_numerics, recorder=recorder, signals=signals,
         )  # fmt: skip
         size = checked_steps(chunk or self.chunk, total)
         try:
@@ -179,6 +186,26 @@ class ArrayProgram:
 
     def finite(self, x: Array) -> bool:
         return bool(np.all(np.isfinite(x)))
+
+    def given(self, instr: Instr, shape: Shape, batch: int, steps: range) -> Array:
+        return given_values(
+            instr.what, instr.ports[0], self.units[instr.name].params, population=instr.name, shape=shape,
+            batch=batch, steps=steps, dt=self.tape.dt, seed=self.seed, dtype=self.dtype,
+        )  # fmt: skip
+
+    # what a plasticity rule asks for
+
+    def array(self, value: Any) -> Array:
+        return np.asarray(value, self.dtype)
+
+    def index(self, value: Any) -> Array:
+        return np.asarray(value, np.int64)
+
+    def weights_of(self, name: str) -> Mapping[str, Array]:
+        return {n.removeprefix(f"{name}."): a for n, a in self._weights.items() if n.startswith(f"{name}.")}
+
+    def evaluate(self, results: Mapping[str, Value], leaves: Mapping[str, Any]) -> dict[str, Any]:
+        return interpret(expand(dict(results), self.dtype.name), leaves, self.dtype)
 
     def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Array:
         return uniform(self.seed, name, shape, step).astype(self.dtype)

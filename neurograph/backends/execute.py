@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from neurograph.errors import BackendError, DataError
+from neurograph.expr.value import Value
 from neurograph.monitor import Recorder
+from neurograph.plasticity.run import PlasticRun, plastic_shapes
 from neurograph.projections.operator import Run
+from neurograph.spec import Shape
 from neurograph.tape import Instr, Tape
 
 State = dict[str, Any]
@@ -34,6 +38,10 @@ class Machine(Protocol):
 
     def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Any: ...
 
+    def given(self, instr: Instr, shape: Shape, batch: int, steps: range) -> Any: ...
+
+    def evaluate(self, results: Mapping[str, Value], leaves: Mapping[str, Any]) -> dict[str, Any]: ...
+
 
 class Execution:
     """One run of a tape: the slots that are alive and the state that is handed on."""
@@ -48,14 +56,16 @@ class Execution:
         training: bool,
         check_numerics: bool,
         recorder: Recorder,
+        signals: Mapping[str, float] | None = None,
     ):
+        self.signals = dict(signals or {})
         self.tape, self.machine, self.batch = tape, machine, batch
         self.state, self.training, self.check_numerics = state, training, check_numerics
         self.recorder = recorder
         self.totals: dict[str, Any] = {}
         self._probes: dict[str, tuple[str, ...]] = {}
-        for population, variable in tape.probes:
-            self._probes[population] = (*self._probes.get(population, ()), variable)
+        for probe in tape.probes:
+            self._probes[probe.population] = (*self._probes.get(probe.population, ()), probe.variable)
 
     def window(self, inputs: Mapping[str, Any], total: int, window: range) -> None:
         """Run the steps of `window` of a run of `total` steps; state and readouts carry over to the next window."""
@@ -88,6 +98,11 @@ class Execution:
             return self.machine.uniform(instr.name, tuple(shape), first + t)
 
         slots[instr.outs[0]] = node.encoder.encode(self.machine.xp, x, total, window, uniform)
+
+    def _draw(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        first = self.state.get("step", 0)
+        shape = self.tape.slots[instr.outs[0]].shape
+        slots[instr.outs[0]] = self.machine.given(instr, shape, self.batch, range(first, first + steps))
 
     def _zeros(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         slots[instr.outs[0]] = self.machine.zeros((1, self.batch, *self.tape.slots[instr.outs[0]].shape))
@@ -126,6 +141,30 @@ class Execution:
         known = self.state.get(f"{instr.name}.delay")
         return self.machine.zeros((instr.steps, self.batch, *shape)) if known is None else known
 
+    def _project(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        x = slots[instr.ins[0]]
+        if x.shape[0] != steps:
+            x = self.machine.cat([x] * steps)
+        joined = self.machine.cat([self._sent(instr), x])
+        slots[instr.outs[0]] = self._arriving(instr, joined, steps)
+        self.state[f"{instr.name}.sent"] = joined[steps:]
+
+    def _sent(self, instr: Instr) -> Any:
+        """What the source sent in the steps before, as many as the longest delay."""
+        known = self.state.get(f"{instr.name}.sent")
+        longest = instr.what.made.longest
+        return self.machine.zeros((longest, self.batch, *instr.what.source)) if known is None else known
+
+    def _arriving(self, instr: Instr, sent: Any, steps: int) -> Any:
+        """The weighted sum that each step receives: `sent` begins as long before as the longest delay."""
+        longest, total = instr.what.made.longest, None
+        for delay, group in instr.what.groups:
+            x = sent[longest - delay : longest - delay + steps]
+            y = self.machine.apply(replace(instr, what=group), x.reshape(steps * self.batch, *x.shape[2:]), Run(steps, self.batch))
+            total = y if total is None else total + y
+        shape = (steps, self.batch, *instr.what.target)
+        return self.machine.zeros(shape) if total is None else total.reshape(shape)
+
     def _neuron(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         name = instr.name
         inputs = dict(zip(instr.ports, (slots[s] for s in instr.ins), strict=True))
@@ -140,31 +179,31 @@ class Execution:
             self.recorder.add(f"{name}.{variable}", recorded[variable] if variable in inner else outputs[variable])
 
     def _loop(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
-        """Rounds of `instr.steps` steps; a delay reads from what earlier rounds (or runs) sent."""
-        delays = [i for i in instr.body if i.op == "delay"]
-        waiting = {d.name: deque(self._waiting(d, self.tape.slots[d.outs[0]].shape)) for d in delays}
+        """Rounds of `instr.steps` steps; what is late reads what earlier rounds (or runs) sent."""
+        late: dict[str, Any] = {i.name: LATE[i.op](self, i) for i in instr.body if i.late}
         needed = {s for i in self.tape.instructions for s in i.ins if i is not instr} | set(self.tape.outputs.values())
         kept: dict[str, list[Any]] = {o: [] for o in instr.outs if o in needed}
+        first = self.state.get("step", 0)
         for start in range(0, steps, instr.steps):
             length = min(instr.steps, steps - start)
             inner = {n: _part(slots[n], start, length) for n in instr.ins}
-            for d in delays:
-                arriving = [waiting[d.name].popleft()[None] for _ in range(length)]
-                inner[d.outs[0]] = arriving[0] if length == 1 else self.machine.cat(arriving)
             for member in instr.body:
-                if member.op != "delay":
+                if member.late:
+                    inner[member.outs[0]] = late[member.name].arriving(length, first + start)
+            for member in instr.body:
+                if not member.late:
                     self._execute(member, inner, length)
                 if self.check_numerics:
                     self._check(member, inner, start)
-            for d in delays:
-                sent = inner[d.ins[0]]
-                waiting[d.name].extend(sent[k if sent.shape[0] > 1 else 0] for k in range(length))
+            for member in instr.body:
+                if member.late:
+                    late[member.name].send(inner, length)
             for name, parts in kept.items():
                 parts.append(inner[name])
         for name, parts in kept.items():
             slots[name] = self.machine.cat(parts) if len(parts) > 1 else parts[0]
-        for d in delays:
-            self.state[f"{d.name}.delay"] = self.machine.cat([x[None] for x in waiting[d.name]])
+        for waiting in late.values():
+            waiting.keep()
 
     def _readout(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         x = slots[instr.ins[0]]
@@ -180,6 +219,68 @@ class Execution:
                     f"check_numerics: %{name}, made by {instr.op} {instr.name!r} ({instr.at}), holds NaN or infinity. "
                     "Look at its inputs and weights; a lower learning rate is the usual remedy in training"
                 )
+
+
+class _Delay:
+    """A delay in a loop: what was sent and has not arrived."""
+
+    def __init__(self, run: Execution, instr: Instr):
+        self.run, self.instr = run, instr
+        self.waiting = deque(run._waiting(instr, run.tape.slots[instr.outs[0]].shape))
+
+    def arriving(self, length: int, step: int) -> Any:
+        parts = [self.waiting.popleft()[None] for _ in range(length)]
+        return parts[0] if length == 1 else self.run.machine.cat(parts)
+
+    def send(self, slots: Mapping[str, Any], length: int) -> None:
+        sent = slots[self.instr.ins[0]]
+        self.waiting.extend(sent[k if sent.shape[0] > 1 else 0] for k in range(length))
+
+    def keep(self) -> None:
+        self.run.state[f"{self.instr.name}.delay"] = self.run.machine.cat([x[None] for x in self.waiting])
+
+
+class _Projection:
+    """Synapses in a loop: what their source sent in the last steps."""
+
+    def __init__(self, run: Execution, instr: Instr):
+        self.run, self.instr = run, instr
+        self.sent: deque[Any] = deque(run._sent(instr), maxlen=instr.what.made.longest)
+
+    def history(self) -> Any:
+        return self.run.machine.cat([x[None] for x in self.sent])
+
+    def arriving(self, length: int, step: int) -> Any:
+        return self.run._arriving(self.instr, self.history(), length)
+
+    def send(self, slots: Mapping[str, Any], length: int) -> None:
+        sent = slots[self.instr.ins[0]]
+        self.sent.extend(sent[k if sent.shape[0] > 1 else 0] for k in range(length))
+
+    def keep(self) -> None:
+        self.run.state[f"{self.instr.name}.sent"] = self.history()
+
+
+class _Plastic(_Projection):
+    """Synapses whose weights the rule changes while they are used: one step at a time."""
+
+    def __init__(self, run: Execution, instr: Instr):
+        super().__init__(run, instr)
+        self.rule = PlasticRun(instr, run.machine, run.batch, run.tape.dt, run.state, run.signals)
+
+    def arriving(self, length: int, step: int) -> Any:
+        return self.rule.step(self.sent[0], step)[None]
+
+    def send(self, slots: Mapping[str, Any], length: int) -> None:
+        super().send(slots, length)
+        self.rule.fired = slots[self.instr.ins[1]][0]
+
+    def keep(self) -> None:
+        super().keep()
+        self.rule.keep()
+
+
+LATE: dict[str, Any] = {"delay": _Delay, "project": _Projection, "plastic": _Plastic}
 
 
 def _part(x: Any, start: int, length: int) -> Any:
@@ -236,7 +337,7 @@ def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None, defa
             )
     if len(set(batches.values())) > 1:
         raise DataError(f"inputs disagree on the batch size: {batches}")
-    batch = next(iter(batches.values()))
+    batch = next(iter(batches.values()), 1)  # a network that nothing enters runs once
     if batch < 1:
         raise DataError(f"inputs {', '.join(batches)} are an empty batch (N = 0); a run has at least one sample")
     return total, batch
@@ -253,6 +354,10 @@ def checked_state(tape: Tape, state: State | None, batch: int, convert: Callable
             shapes |= {f"{instr.name}.{n}": (batch, *tape.slots[instr.outs[0]].shape) for n in instr.what.states}
         elif instr.op == "delay":
             shapes[f"{instr.name}.delay"] = (instr.steps, batch, *tape.slots[instr.outs[0]].shape)
+        elif instr.op in ("project", "plastic"):
+            shapes[f"{instr.name}.sent"] = (instr.what.made.longest, batch, *instr.what.source)
+            if instr.what.plasticity is not None:
+                shapes |= plastic_shapes(instr, batch)
         elif instr.op == "apply":
             memories.append(f"{instr.name}.")
     out: State = {}

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neurograph.backends.array import uniform
 from neurograph.backends.execute import (
     Execution,
     State,
@@ -19,7 +18,8 @@ from neurograph.backends.execute import (
     checked_steps,
     named_inputs,
 )
-from neurograph.backends.weights import initial_weights
+from neurograph.backends.torch_machine import TorchMachine
+from neurograph.backends.weights import initial_states, initial_weights
 from neurograph.errors import BackendError, DataError, GraphError
 from neurograph.kernels.eager import EagerScan, prologue_code
 from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides, tensor_names
@@ -29,14 +29,13 @@ from neurograph.projections.operator import Remake, Run
 from neurograph.spec import Learnable, Neuron
 from neurograph.tape import Instr, Tape
 
-_LARGE = 1 << 20  # bytes above which a value is computed again rather than kept for the backward pass
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 class Unit(nn.Module):
     """One population: learnable parameters as nn.Parameter, the others as buffers outside the state_dict."""
 
-    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Any], dtype: torch.dtype, fused: bool):
+    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Any], dtype: torch.dtype, fused: bool, seed: int):
         super().__init__()
         neuron: Neuron = instr.what
         self.population, self.shape = instr.name, tape.slots[instr.outs[0]].shape
@@ -60,12 +59,9 @@ class Unit(nn.Module):
                 self.register_buffer(key, fixed, persistent=False)
         exact = frozenset(k for k, v in neuron.params.items() if power_of_two(v))
         self.scan = scan_of(neuron.trace(tape.dt, instr.ports), reciprocal=exact)
-        self.initial = dict(neuron.initial)
-        self.numbers = {
-            n: float(i if not isinstance(i, str) else neuron.params[i])
-            for n, i in self.initial.items()
-            if not isinstance(i, str) or isinstance(neuron.params[i], int | float)
-        }
+        self.initial = initial_states(neuron, instr.name, self.shape, seed)
+        starts = {n: neuron.params[i] if isinstance(i, str) else i for n, i in self.initial.items()}
+        self.numbers = {n: float(v) for n, v in starts.items() if isinstance(v, int | float)}
         self.prologue = prologue_code(self.scan)
         self.eager = EagerScan(self.scan)
         self._engines: dict[tuple[Any, ...], Engine] = {}
@@ -211,7 +207,7 @@ class TorchProgram(nn.Module):
         held = initial_weights(tape, seed, weights)
         for instr in tape.walk():
             if instr.op == "neuron":
-                self._place(instr.name, Unit(instr, tape, held, self.dtype, fused))
+                self._place(instr.name, Unit(instr, tape, held, self.dtype, fused, seed))
         populations = {i.name for i in tape.walk() if i.op == "neuron"}
         for name, weight in tape.weights.items():
             owner, _, key = name.rpartition(".")
@@ -258,8 +254,12 @@ class TorchProgram(nn.Module):
         chunk: int | None = None,
         record_to: str | Path | None = None,
         keep_state: bool = True,
+        signals: Mapping[str, float] | None = None,
     ) -> tuple[dict[str, Any], State]:
-        """Run `steps` steps from `state` (None: the initial state). Gradients flow through outputs and state."""
+        """Run `steps` steps from `state` (None: the initial state). Gradients flow through outputs and state.
+
+        `signals`: scalars that plasticity rules follow (a reward), by name.
+        """
         given = self._tensors(inputs)
         total, batch = checked_inputs(self.tape, given, steps, self.steps)
         recorder = Recorder(record_to)
@@ -268,8 +268,8 @@ class TorchProgram(nn.Module):
             # a new sequence in training draws new random inputs, from the random state a checkpoint restores
             self._draw = int(torch.randint(2**31, (1,)))
         execution = Execution(
-            self.tape, _Machine(self, keep_state), batch, before,
-            training=self.training, check_numerics=self.check_numerics, recorder=recorder,
+            self.tape, TorchMachine(self, keep_state), batch, before,
+            training=self.training, check_numerics=self.check_numerics, recorder=recorder, signals=signals,
         )  # fmt: skip
         size = checked_steps(chunk, total)
         if size < total:
@@ -330,57 +330,3 @@ class TorchProgram(nn.Module):
                 f"input {name!r} is on {tensor.device}, the program on {self.device}; move it with .to({str(self.device)!r})"
             )
         return tensor.to(self.dtype)
-
-
-def _shaped(remake: Remake, shape: torch.Size) -> Remake:
-    sources, function = remake
-    return sources, lambda *held: function(*held).reshape(shape)
-
-
-class _Machine:
-    """What a tape's execution asks of torch."""
-
-    xp = torch
-
-    def __init__(self, program: TorchProgram, keep_state: bool):
-        self.program, self.keep_state = program, keep_state
-        self.remakes: dict[str, Remake] = {}  # slot -> how to compute it again
-
-    def apply(self, instr: Instr, x: Tensor, run: Run) -> Tensor:
-        module = self.program.get_submodule(instr.name) if instr.name in self.program._weighted else None
-        held = {} if module is None else {**dict(module._parameters), **dict(module._buffers)}
-        again = instr.what.remake(x, held, run) if torch.is_grad_enabled() and x.nbytes >= _LARGE else None
-        if again is not None:
-            self.remakes[instr.outs[0]] = again
-        return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
-
-    def scan(
-        self,
-        instr: Instr,
-        steps: int,
-        inputs: Mapping[str, Tensor],
-        states: Mapping[str, Tensor],
-        record: tuple[str, ...],
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-        unit = self.program.get_submodule(instr.name)
-        keep = self.keep_state or instr.name in self.program._stepped
-        remake = {
-            port: _shaped(self.remakes[slot], inputs[port].shape)
-            for port, slot in zip(instr.ports, instr.ins, strict=True)
-            if slot in self.remakes and instr.name not in self.program._stepped
-        }
-        return unit(steps, inputs, states, record, keep, remake)  # type: ignore[no-any-return]
-
-    def cat(self, parts: list[Tensor], axis: int = 0) -> Tensor:
-        return torch.cat(parts, axis)
-
-    def zeros(self, shape: tuple[int, ...]) -> Tensor:
-        return torch.zeros(shape, dtype=self.program.dtype, device=self.program.device)
-
-    def finite(self, x: Tensor) -> bool:
-        return bool(torch.isfinite(x).all())
-
-    def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Tensor:
-        draw = self.program._draw if self.program.training else 0
-        numbers = uniform(self.program.seed + draw, name, shape, step)
-        return torch.from_numpy(numbers).to(self.program.device, self.program.dtype)

@@ -1,4 +1,4 @@
-"""The first values of a program's weights: from the seed and each weight's name, equal on every backend."""
+"""The first values of weights and states: from the seed and their names, equal on every backend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.distributions import Distribution
 from neurograph.errors import NeuroGraphError, ShapeError
+from neurograph.random import stream
+from neurograph.spec import Neuron, Shape
 from neurograph.tape import Tape
 
 Array = np.ndarray[Any, Any]
@@ -33,6 +36,22 @@ def initial_weights(tape: Tape, seed: int, given: Mapping[str, Any] | None) -> d
             except NeuroGraphError as error:
                 raise type(error)(f"weight {name!r}: {error}") from None
         out[name] = array
+    return out
+
+
+def initial_states(neuron: Neuron, name: str, shape: Shape, seed: int) -> dict[str, Any]:
+    """What each state of a population starts from: a number, an array, or the name of a parameter."""
+    out: dict[str, Any] = {}
+    for state, init in neuron.initial.items():
+        if isinstance(init, Distribution):
+            drawn = init.sample(stream(seed, f"{name}.{state}"), int(np.prod(shape)), np.float64)
+            out[state] = np.asarray(drawn, np.float64).reshape(shape)
+        elif isinstance(init, str) or np.ndim(init) == 0:
+            out[state] = init if isinstance(init, str) else float(init)
+        else:
+            out[state] = np.asarray(init, np.float64)
+            if out[state].shape != shape:
+                raise ShapeError(f"population {name!r}: {state} starts from shape {out[state].shape}, the population has {shape}")
     return out
 
 

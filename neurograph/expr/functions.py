@@ -104,7 +104,7 @@ def hard_reset(v: Value, s: Value, v_reset: Operand) -> Value:
     Where s is known to be 0 or 1 the value is chosen instead of computed, which is the same number for less
     work; the gradient is that of the formula, d/dv = 1 - s and d/ds = v_reset - v.
     """
-    fired = _condition_of(s)
+    fired = condition_of(s)
     if fired is None:
         silent = v * (1.0 - s)
         return silent if isinstance(v_reset, int | float) and v_reset == 0 else silent + s * v_reset
@@ -115,7 +115,7 @@ def hard_reset(v: Value, s: Value, v_reset: Operand) -> Value:
     return trace.add("custom", where(fired, v_reset, v), *pairs)
 
 
-def _condition_of(s: Value) -> Value | None:
+def condition_of(s: Value) -> Value | None:
     """The condition c if s is where(c, 1, 0), detached or with a surrogate gradient or not."""
     while s.op == "custom":
         s = s.args[0]

@@ -207,7 +207,7 @@ def forward_source(kernel: Variant) -> Source:
     order = sorted(arrays, key=lambda n: n != f"out_{scan.outputs[0]}")
     given = {*scan.inputs, *scan.states}
     named = [_own(n) if n in given else n for n in order]
-    w.function("forward_row", [*named, *map(_own, rows)], list(map(_own, numbers)), _safe(text, stores))
+    w.function("forward_row", [*named, *map(_own, rows)], list(map(_own, numbers)), safe_stores(text, stores))
     _sequences(w)
     for name in (*(f"out_{n}" for n in scan.outputs), *(f"rec_{n}" for n in kept)):
         w.array(name, "(T, M)")
@@ -253,7 +253,7 @@ def backward_source(kernel: Variant) -> Source:
     replayed = {f"kept{k}": f"kept{k}[t, :n]" for k in range(len(kept))}
     replayed |= {_own(n): f"state_{n}[:n]" for n in scan.states}
     replayed |= {_own(n): f"in_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
-    w.function("replay_row", [*replayed, *map(_own, rows)], list(map(_own, numbers)), _safe(text, stores))
+    w.function("replay_row", [*replayed, *map(_own, rows)], list(map(_own, numbers)), safe_stores(text, stores))
 
     text, value = lines(gradients, "numba", names | adjoints, held=held)
     stores = [f"c_{n}[i] = {value.get(n, 'F(0.0)')}" for n in scan.states]
@@ -266,7 +266,7 @@ def backward_source(kernel: Variant) -> Source:
     calls |= {f"c_{n}": f"carry_{n}[:n]" for n in scan.states}
     calls |= {f"gin_{n}": f"gin_{n}[{_time(kernel, n)}, lo:hi]" for n in scan.inputs}
     calls |= {f"sum_{n}": f"sum_{n}[:n]" for n in learned}
-    w.function("backward_row", [*calls, *map(_own, rows)], list(map(_own, numbers)), _safe(text, stores))
+    w.function("backward_row", [*calls, *map(_own, rows)], list(map(_own, numbers)), safe_stores(text, stores))
 
     _sequences(w)
     for name in scan.outputs:
@@ -312,7 +312,7 @@ def backward_source(kernel: Variant) -> Source:
     return w.finish(f"{scan.neuron}: backward over time", body)
 
 
-def _safe(text: list[str], stores: list[str]) -> list[str]:
+def safe_stores(text: list[str], stores: list[str]) -> list[str]:
     """Read everything before anything is stored: a store may change what a later line would read."""
     held = [f"keep{k} = {store.split(' = ', 1)[1]}" for k, store in enumerate(stores) if " += " not in store]
     plain = [store for store in stores if " += " not in store]

@@ -89,11 +89,11 @@ class _Composite(torch.autograd.Function):
 @cache
 def _composite_code(name: str, dtype: str) -> Callable[[Tensor], Tensor]:
     trace = Trace()
-    code = _code({"y": trace.add(name, trace.leaf("x"))}, dtype)
+    code = step_code({"y": trace.add(name, trace.leaf("x"))}, dtype)
     return lambda x: code({"x": x}, x.dtype, x.device)["y"]
 
 
-def _code(results: Mapping[str, Value], dtype: str | None) -> Callable[..., dict[str, Tensor]]:
+def step_code(results: Mapping[str, Value], dtype: str | None = None) -> Callable[..., dict[str, Tensor]]:
     """Compile `results` to a torch function of a dict of leaves; composites stay calls unless dtype is given."""
     source = source_of(results, dtype)
     space: dict[str, Any] = {
@@ -131,7 +131,7 @@ class EagerScan:
         results = {f"next_{n}": v for n, v in scan.next_states.items()}
         results |= {f"out_{n}": v for n, v in scan.results.items()}
         self.source = source_of(results)
-        self._step = _code(results, None)
+        self._step = step_code(results)
 
     def __call__(
         self,
@@ -143,7 +143,8 @@ class EagerScan:
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         """Outputs [T, N, ...], final states, and recorded values [T, N, ...]; static inputs are [1, N, ...]."""
         scan = self.scan
-        device, dtype = next(iter(states.values())).device, next(iter(states.values())).dtype
+        some = next(iter((*states.values(), *inputs.values())))
+        device, dtype, shape = some.device, some.dtype, some.shape if states else some.shape[1:]
         held = dict(states)
         kept: dict[str, list[Tensor]] = {n: [] for n in (*scan.outputs, *(f"rec_{r}" for r in record))}
         for t in range(steps):
@@ -154,7 +155,6 @@ class EagerScan:
                 kept[n].append(result[f"out_{n}"])
             for n in record:
                 kept[f"rec_{n}"].append((held[n] if n in held else result[f"out_{n}"]).detach())
-        shape = next(iter(states.values())).shape
         stacked = {n: torch.stack([x.expand(shape) for x in xs]) for n, xs in kept.items()}
         outputs = {n: stacked[n] for n in scan.outputs}
         return outputs, held, {n: stacked[f"rec_{n}"] for n in record}
@@ -166,7 +166,7 @@ def prologue_code(scan: Scan) -> Callable[[Mapping[str, Tensor]], dict[str, Tens
         return lambda params: {}
     plain = {n for n, v in scan.prologue.items() if v.op == "leaf"}
     computed = {n: v for n, v in scan.prologue.items() if n not in plain}
-    code = _code(computed, None) if computed else None
+    code = step_code(computed) if computed else None
 
     def run(params: Mapping[str, Tensor]) -> dict[str, Tensor]:
         uniforms = {n: params[str(scan.prologue[n].attr)] for n in plain}

@@ -106,3 +106,55 @@ def prefetch(typing: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def load(typing: Any, address: Any) -> Any:
+    """The int64 at `address` as it is now, whatever another thread does to it."""
+    signature = types.int64(types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.load_atomic(pointer, "acquire", 8)
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def store(typing: Any, address: Any, value: Any) -> Any:
+    """Write the int64 at `address` for other threads to see, after all that was written before."""
+    signature = types.void(types.int64, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        builder.store_atomic(args[1], pointer, "release", 8)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_part(typing: Any, function: Any, description: Any, worker: Any, step: Any) -> Any:
+    """Call the C function of three int64 at an address."""
+    signature = types.void(types.int64, types.int64, types.int64, types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [number, number, number])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), list(args[1:]))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_plain(typing: Any, function: Any) -> Any:
+    """Call the C function without arguments at an address."""
+    signature = types.void(types.int64)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [])
+        return context.get_dummy_value()
+
+    return signature, generate

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 from neurograph.errors import SpecError
 from neurograph.nodes.surrogate import SURROGATES, Surrogate
+from neurograph.registry import found_below
 from neurograph.spec import Neuron
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
-
-
-def _below(cls: type[Neuron]) -> list[type[Neuron]]:
-    return [found for sub in cls.__subclasses__() for found in (sub, *_below(sub))]
-
-
-NEURONS: dict[str, type[Neuron]] = {
-    cls.__name__: cls
-    for cls in _below(Neuron)
-    if cls.__module__.startswith(f"{__name__}.") and not cls.__name__.startswith("_")
-}
+NEURONS = found_below(Neuron, __name__, __path__)
 
 
 def neuron_named(name: str) -> type[Neuron]:

@@ -1,5 +1,6 @@
 """From a graph to a tape that can run: validate, infer, fuse, schedule, plan. Each is a pure function."""
 
+from neurograph.passes.build import build
 from neurograph.passes.fuse import fuse
 from neurograph.passes.infer import infer
 from neurograph.passes.plan import plan
@@ -8,4 +9,4 @@ from neurograph.passes.validate import validate
 
 PASSES = ("validate", "infer", "fuse", "schedule", "plan")
 
-__all__ = ["PASSES", "fuse", "infer", "plan", "schedule", "validate"]
+__all__ = ["PASSES", "build", "fuse", "infer", "plan", "schedule", "validate"]

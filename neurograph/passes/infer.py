@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from neurograph.errors import NeuroGraphError, ShapeError
+from neurograph.connectivity.projected import Projected
+from neurograph.errors import GraphError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph, Input, Output, Population, Projection
 from neurograph.passes.validate import delay_steps
 from neurograph.projections.operator import Weight
-from neurograph.spec import Learnable, Shape
+from neurograph.spec import Learnable, Neuron, Shape
 from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
 
 
@@ -28,22 +30,62 @@ def infer(graph: Graph, dt: float) -> Tape:
             time = STATIC if node.encoder.static else STEPS
             emit(Instr("input", (), (), node.name, node, at=node.at), Slot(node.name, shapes[node.name], time))
     arrivals: dict[tuple[str, str], list[str]] = {}
+    def unit(name: str, neuron: Neuron, shape: Shape, merged: dict[str, str], at: str) -> None:
+        """Dynamics: a population, or a synapse model on either side of a projection."""
+        where = f"{type(neuron).__name__} {name!r} ({at})"
+        for key, learnt in neuron.check_shapes(shape, where).items():
+            value = neuron.params[key]
+            if isinstance(value, Learnable):
+                weights[f"{name}.{key}"] = Weight(learnt, _start(value))
+        for key in neuron.given:
+            emit(Instr("draw", (), (), name, neuron, (key,), at=at), Slot(f"{name}.{key}", shape))
+            merged[key] = f"{name}.{key}"
+        if not merged:  # nothing projects to it: a constant zero says how many samples
+            emit(Instr("zeros", (), (), name, at=at), Slot(f"{name}.in.{neuron.inputs[0]}", shape, STATIC))
+            merged[neuron.inputs[0]] = f"{name}.in.{neuron.inputs[0]}"
+        instr = Instr("neuron", (), tuple(merged.values()), name, neuron, tuple(merged), at=at)
+        emit(instr, *(Slot(f"{name}.{o}", shape) for o in neuron.outputs))
+
     for p in graph.projections.values():
         source = graph.nodes[p.source.node]
         slot = source.name if isinstance(source, Input) else f"{source.name}.{p.source.port}"
-        steps = delay_steps(p.delay, dt, p.name)
-        shape = shapes[p.source.node]
-        if steps:
-            emit(Instr("delay", (), (slot,), p.name, steps=steps, at=p.at), Slot(f"{p.name}.delayed", shape))
-            slot = f"{p.name}.delayed"
-        used: dict[str, int] = {}
-        for operator, result in zip(p.operators, chains[p.name], strict=True):
-            used[operator.key] = used.get(operator.key, 0) + 1
-            key = operator.key if used[operator.key] == 1 else f"{operator.key}_{used[operator.key]}"
-            name = f"{p.name}.{key}"
-            weights |= {f"{name}.{n}": w for n, w in operator.weights(shape, result).items()}
-            emit(Instr("apply", (), (slot,), name, operator, at=p.at), Slot(name, result))
-            slot, shape = name, result
+        shape, used = shapes[p.source.node], dict[str, int]()
+
+        def name_of(part: Any, p: Projection = p, used: dict[str, int] = used) -> str:
+            key = getattr(part, "key", "") or type(part).__name__.lower()
+            used[key] = used.get(key, 0) + 1
+            return f"{p.name}.{key}" if used[key] == 1 else f"{p.name}.{key}_{used[key]}"
+
+        for synapse in p.synapses:
+            if synapse.side == "source":
+                name = name_of(synapse)
+                unit(name, synapse, shape, {synapse.inputs[0]: slot}, p.at)
+                slot = f"{name}.{synapse.outputs[0]}"
+        steps = 0 if p.rule and not isinstance(p.delay, int | float) else delay_steps(p.delay, dt, p.name)
+        if p.rule is not None:
+            what = Projected(
+                p.rule, p.weight, p.delay, shape, chains[p.name][-1], p.source.node == p.target.node, p.plasticity, p.at
+            )
+            name, op, ins = name_of(p.rule), "project", (slot,)
+            if p.plasticity is not None:
+                op, steps, ins = "plastic", 1, (slot, f"{p.target.node}.{_spikes_of(graph, p)}")
+            late = steps if isinstance(p.delay, int | float) else 1  # synapses with their own delays have one each
+            emit(Instr(op, (), ins, name, what, steps=late, at=p.at), Slot(name, what.target))
+            slot, shape = name, what.target
+        else:
+            if steps:
+                emit(Instr("delay", (), (slot,), p.name, steps=steps, at=p.at), Slot(f"{p.name}.delayed", shape))
+                slot = f"{p.name}.delayed"
+            for operator, result in zip(p.operators, chains[p.name], strict=True):
+                name = name_of(operator)
+                weights |= {f"{name}.{n}": w for n, w in operator.weights(shape, result).items()}
+                emit(Instr("apply", (), (slot,), name, operator, at=p.at), Slot(name, result))
+                slot, shape = name, result
+        for synapse in p.synapses:
+            if synapse.side == "target":
+                name = name_of(synapse)
+                unit(name, synapse, shape, {synapse.inputs[0]: slot}, p.at)
+                slot = f"{name}.{synapse.outputs[0]}"
         arrivals.setdefault((p.target.node, p.target.port), []).append(slot)
     for node in graph.nodes.values():
         if isinstance(node, Input):
@@ -57,18 +99,8 @@ def infer(graph: Graph, dt: float) -> Tape:
                 name = f"{node.name}.in.{port}"
                 emit(Instr(op, (), tuple(sources), node.name, at=node.at), Slot(name, shapes[node.name]))
                 merged[port] = name
-        if isinstance(node, Population) and not merged:  # nothing projects to it: a constant zero says how many samples
-            name = f"{node.name}.in.{ports[0]}"
-            emit(Instr("zeros", (), (), node.name, at=node.at), Slot(name, shapes[node.name], STATIC))
-            merged[ports[0]] = name
         if isinstance(node, Population):
-            where = f"population {node.name!r} ({node.at})"
-            param_shapes = node.neuron.check_shapes(shapes[node.name], where)
-            for name, value in node.neuron.params.items():
-                if isinstance(value, Learnable):
-                    weights[f"{node.name}.{name}"] = Weight(param_shapes[name], _start(value))
-            instr = Instr("neuron", (), tuple(merged.values()), node.name, node.neuron, tuple(merged), at=node.at)
-            emit(instr, *(Slot(f"{node.name}.{o}", shapes[node.name]) for o in node.neuron.outputs))
+            unit(node.name, node.neuron, shapes[node.name], merged, node.at)
         elif isinstance(node, Output):
             instr = Instr("readout", (), tuple(merged.values()), node.name, node.readout, at=node.at)
             emit(instr, Slot(node.name, shapes[node.name], STATIC))
@@ -77,11 +109,20 @@ def infer(graph: Graph, dt: float) -> Tape:
         instructions=tuple(out),
         slots=slots,
         outputs={n.name: n.name for n in graph.outputs},
-        probes=tuple((p.population, p.variable) for p in graph.probes.values()),
+        probes=tuple(graph.probes.values()),
         dt=dt,
         passes=("validate", "infer"),
         weights=weights,
     )
+
+
+def _spikes_of(graph: Graph, p: Projection) -> str:
+    """The output of the target whose spikes a plasticity rule follows."""
+    target = graph.nodes[p.target.node]
+    outputs = target.neuron.outputs if isinstance(target, Population) else ()
+    if "spike" not in outputs:
+        raise GraphError(f"projection {p.name!r} ({p.at}): plasticity follows the target's spikes; {target.name!r} has none")
+    return "spike"
 
 
 def _start(value: Learnable):  # type: ignore[no-untyped-def]

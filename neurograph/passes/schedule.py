@@ -56,10 +56,10 @@ def _loop(tape: Tape, members: list[Instr]) -> Instr:
     flow.add_nodes_from(range(len(members)))
     writer = {o: k for k, i in enumerate(members) for o in i.outs}
     for k, instr in enumerate(members):
-        if instr.op != "delay":
+        if not instr.late:
             flow.add_edges_from((writer[s], k) for s in instr.ins if s in writer)
     body = [members[k] for k in networkx.lexicographical_topological_sort(flow)]
-    steps = min(i.steps for i in body if i.op == "delay" and i.ins[0] in inside)
+    steps = min(i.steps for i in body if i.late and inside.intersection(i.ins))
     for instr in body:
         if instr.op == "apply" and not instr.what.pointwise_in_time:
             raise GraphError(
@@ -73,7 +73,7 @@ def _loop(tape: Tape, members: list[Instr]) -> Instr:
 
 
 def _step_everything(tape: Tape, order: list[Instr], slots: dict[str, Slot]) -> list[Instr]:
-    whole = [i for i in order if i.op in ("input", "readout") or _static(i, slots)]
+    whole = [i for i in order if i.op in ("input", "draw", "readout") or _static(i, slots)]
     stepped = [m for i in order if i not in whole for m in (i.body or (i,))]
     for instr in stepped:
         if instr.op == "apply" and not instr.what.pointwise_in_time:

@@ -14,12 +14,11 @@ def validate(graph: Graph, dt: float) -> Graph:
     """Raise GraphError unless the graph has inputs and outputs that are reached, and every cycle a delay."""
     if not graph.nodes:
         raise GraphError(f"graph {graph.name!r} is empty: declare an input, a population and an output")
-    if not graph.inputs:
-        raise GraphError(f"graph {graph.name!r} has no input: the batch size comes from one; declare graph.input(...)")
-    if not graph.outputs and not graph.probes:
+    if graph.inputs and not graph.outputs and not graph.probes:  # a circuit without inputs counts its spikes
         raise GraphError(f"graph {graph.name!r} has no output and no probe: nothing of it could be seen")
     for projection in graph.projections.values():
-        delay_steps(projection.delay, dt, f"projection {projection.name!r} ({projection.at})")
+        if isinstance(projection.delay, int | float):
+            delay_steps(projection.delay, dt, f"projection {projection.name!r} ({projection.at})")
     reached = {p.target.node for p in graph.projections.values()}
     for node in graph.nodes.values():
         if isinstance(node, Output) and node.name not in reached:
@@ -48,7 +47,7 @@ def _delay_in_every_cycle(graph: Graph, dt: float) -> None:
     instant = networkx.DiGraph()
     instant.add_nodes_from(graph.nodes)
     for p in graph.projections.values():
-        if delay_steps(p.delay, dt, p.name) == 0:
+        if isinstance(p.delay, int | float) and delay_steps(p.delay, dt, p.name) == 0:
             instant.add_edge(p.source.node, p.target.node, at=p.at)
     try:
         cycle = networkx.find_cycle(instant)

@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 from neurograph.projections.operator import Operator
+from neurograph.registry import found_below
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
-
-
-def _below(cls: type[Operator]) -> list[type[Operator]]:
-    return [found for sub in cls.__subclasses__() for found in (sub, *_below(sub))]
-
-
-OPERATORS: dict[str, type[Operator]] = {
-    cls.__name__: cls
-    for cls in _below(Operator)
-    if cls.__module__.startswith(f"{__name__}.") and not cls.__name__.startswith("_")
-}
+OPERATORS = found_below(Operator, __name__, __path__)

@@ -1,0 +1,419 @@
+"""The arrays of a circuit and the table of kernels that the driver steps through."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neurograph import given, random
+from neurograph.backends.array import Unit
+from neurograph.connectivity.synapses import part_bounds
+from neurograph.errors import BackendError
+from neurograph.kernels import machine_code, native, threads
+from neurograph.kernels.unit_source import (
+    DENSE, FIXED, RING, STEP, ZERO, UnitSource, UnitVariant, is_binary, unit_source,
+)  # fmt: skip
+from neurograph.simulate.circuit import Circuit, Path, ProjectionPlan, UnitPlan
+from neurograph.simulate.plastic import PlasticArrays
+
+Array = np.ndarray[Any, Any]
+deliver, drive, give, spread = (native.layout(n) for n in ("deliver", "drive", "give", "spread"))
+KINDS = ("uniform", "normal", "poisson", "events")
+
+
+def aligned(shape: int | tuple[int, ...], dtype: Any) -> Array:
+    """Zeros that begin at a cache line."""
+    kind = np.dtype(dtype)
+    count = int(np.prod(shape))
+    raw = np.zeros(count * kind.itemsize + 64, np.uint8)
+    begin = -raw.ctypes.data % 64
+    return raw[begin : begin + count * kind.itemsize].view(kind).reshape(shape)
+
+
+def power_above(n: int) -> int:
+    """The smallest power of two above n."""
+    return 1 << int(n).bit_length()
+
+
+@dataclass
+class Ring:
+    """What arrives at an input in the steps to come: [steps, row]."""
+
+    values: Array
+
+    @property
+    def last(self) -> int:
+        return len(self.values) - 1
+
+
+class SpikeLists:
+    """Who fired in the steps of a window, part after part, and in the `history` steps before it."""
+
+    def __init__(self, bounds: Array, period: int, history: int, window: int, graded: bool, dtype: Any):
+        self.bounds, self.history, self.window = bounds, history, window
+        parts, largest = len(bounds) - 1, int(np.max(np.diff(bounds), initial=1))
+        self.need = largest * max(1, period)
+        self.room = self.need * (history + 2) + min(window * largest, 1 << 20)
+        self.offsets = np.zeros((parts, history + window + 1), np.int64)
+        self.spikes = np.zeros((parts, self.room), np.int32)
+        self.values = np.zeros((parts, self.room), dtype) if graded else None
+        self.first = 0  # the step of the window's first entry
+
+    @property
+    def zero(self) -> int:
+        """The step of the first entry of the offsets."""
+        return self.first - self.history
+
+    def of(self, start: int, stop: int) -> tuple[Array, Array]:
+        """Steps and neurons of the spikes in steps start .. stop, in order."""
+        low, high = start - self.zero, stop - self.zero
+        steps, neurons = [], []
+        for p in range(len(self.offsets)):
+            counts = np.diff(self.offsets[p, low : high + 1])
+            steps.append(np.repeat(np.arange(start, stop), counts))
+            neurons.append(self.spikes[p, self.offsets[p, low] : self.offsets[p, high]])
+        at, who = np.concatenate(steps), np.concatenate(neurons)
+        if len(self.offsets) > 1:
+            order = np.argsort(at, kind="stable")
+            at, who = at[order], who[order]
+        return at, who.copy() if len(self.offsets) == 1 else who
+
+    def counts(self, start: int, stop: int) -> Array:
+        """Spikes of all neurons in each step."""
+        low, high = start - self.zero, stop - self.zero
+        return np.diff(self.offsets[:, low : high + 1], axis=1).sum(0)
+
+    def begin(self, step: int, history: Array | None) -> None:
+        """Begin anew at `step` after the spikes of a checkpoint: steps and neurons, in order."""
+        self.first = step
+        self.offsets[:] = 0
+        if history is None:
+            return
+        at, who = history
+        for p in range(len(self.offsets)):
+            mine = (who >= self.bounds[p]) & (who < self.bounds[p + 1])
+            self.spikes[p, : mine.sum()] = who[mine]
+            self.offsets[p, : self.history + 1] = np.searchsorted(at[mine], np.arange(self.zero, step + 1))
+
+    def restart(self, step: int) -> None:
+        """Begin a new window at `step`, keeping the history."""
+        low = step - self.history - self.zero
+        for p in range(len(self.offsets)):
+            begin, end = self.offsets[p, low], self.offsets[p, low + self.history]
+            self.spikes[p, : end - begin] = self.spikes[p, begin:end].copy()
+            if self.values is not None:
+                self.values[p, : end - begin] = self.values[p, begin:end].copy()
+            self.offsets[p, : self.history + 1] = self.offsets[p, low : low + self.history + 1] - begin
+        self.first = step
+
+
+class UnitArrays:
+    """One unit made ready: its parameters, states, lists and kernel."""
+
+    def __init__(self, plan: UnitPlan, engine: Engine):
+        self.plan, self.engine, self.dtype = plan, engine, engine.dtype
+        self.bounds = part_bounds(plan.size, engine.parts)
+        self.unit = Unit(plan.instr, engine.circuit.tape, {}, self.dtype.name, engine.seed)
+        self.states = {n: self._start(n) for n in self.unit.scan.states}
+        self.given = {a: aligned(plan.size, self.dtype) for a, kind in plan.given.items() if kind != "step"}
+        self.dense = {n: aligned(plan.size, self.dtype) for n in sorted(plan.dense)}
+        self.tally = np.zeros(plan.size, np.int64)
+        self.fired = aligned(-(-plan.size // 64) * 64, np.uint8)
+        self.event = aligned(plan.size, self.dtype)
+        self.graded = plan.events is not None and not is_binary(self.unit.scan.results[plan.events])
+        self.rings: dict[str, Ring] = {}  # "port" for events, "port+" for values of delayed or weighted paths
+        self.lists: SpikeLists | None = None
+        self.kept: list[Any] = []
+
+    def _start(self, name: str) -> Array:
+        out = aligned(self.plan.size, self.dtype)
+        out[:] = self.unit.start(name, 1).reshape(-1)
+        return out
+
+    def source(self) -> UnitSource:
+        sources: dict[str, tuple[str, ...]] = {}
+        for port in self.unit.scan.inputs:
+            if port in self.plan.given:
+                sources[port] = (STEP,) if self.plan.given[port] == "step" else (DENSE,)
+                continue
+            arrivals = self.plan.inputs[port]
+            kinds = [RING] * sum(k in self.rings for k in (port, f"{port}+"))
+            kinds += [DENSE for a in arrivals if isinstance(a, Path) and a.plain]
+            sources[port] = tuple(kinds) or (ZERO,)
+        rows = frozenset(n for n, a in self.unit.uniforms.items() if np.ndim(a))
+        variant = UnitVariant(
+            self.unit.scan, self.dtype.name, tuple(sources.items()), rows, self.plan.events, self.graded, tuple(self.dense)
+        )
+        return unit_source(variant)
+
+    def install(self) -> tuple[int, int]:
+        """The kernel of this unit and its description; called again when a parameter has changed."""
+        source = self.source()
+        arrays: dict[str, Any] = {f"state_{n}": a for n, a in self.states.items()}
+        arrays |= {f"out_{n}": a for n, a in self.dense.items()} | {"event": self.event}
+        for port, arrivals in self.plan.inputs.items():
+            k = 0
+            for key in (port, f"{port}+"):
+                if key in self.rings:
+                    ring = self.rings[key]
+                    arrays |= {f"in_{port}_{k}": ring.values}
+                    arrays |= {f"in_{port}_{k}.last": ring.last, f"in_{port}_{k}.row": ring.values.shape[1]}
+                    k += 1
+            for path in arrivals:
+                if isinstance(path, Path) and path.plain:
+                    arrays[f"in_{port}_{k}"] = self.engine.units[path.unit].dense[path.output]
+                    k += 1
+        arrays |= {f"in_{a}_0": values for a, values in self.given.items()}
+        spread_out = {
+            n: np.ascontiguousarray(np.broadcast_to(a, self.plan.shape), self.dtype).reshape(-1)
+            for n, a in self.unit.uniforms.items()
+            if np.ndim(a)
+        }
+        arrays |= {f"par_{n}": a for n, a in spread_out.items()}
+        numbers = np.array([float(self.unit.uniforms[n]) for n in source.numbers] or [0.0], self.dtype)
+        d = np.zeros(FIXED + len(source.slots), np.int64)
+        lists = self.lists
+        d[:3] = self.engine.parts, self.engine.workers, self.bounds.ctypes.data
+        if lists is not None:
+            d[3:9] = (
+                lists.zero, lists.spikes.ctypes.data, lists.room, lists.offsets.ctypes.data, lists.offsets.shape[1],
+                0 if lists.values is None else lists.values.ctypes.data,
+            )  # fmt: skip
+        d[9:12] = self.fired.ctypes.data, self.tally.ctypes.data, numbers.ctypes.data
+        for k, name in enumerate(source.slots):
+            value = arrays[name]
+            d[FIXED + k] = value.ctypes.data if isinstance(value, np.ndarray) else value
+        self.kept = [d, numbers, spread_out]
+        self.description = d
+        return machine_code.address(f"unit_{type(self.plan.neuron).__name__}", source.text), d.ctypes.data
+
+
+class Engine:
+    """A circuit with its arrays. `advance` takes steps; what is recorded is fetched by the simulation."""
+
+    def __init__(self, circuit: Circuit, dtype: str, seed: int, workers: int, window: int):
+        self.circuit, self.dtype, self.seed = circuit, np.dtype(dtype), seed
+        made = [p.what.made for p in circuit.projections.values()]
+        self.instant = {n for n, p in circuit.projections.items() if p.what.made.shortest == 0 and p.what.plasticity is None}
+        self.parts = max((m.parts for m in made), default=workers)
+        self.workers = 1 if self.instant else min(workers, self.parts)
+        later = [1 if p.what.plasticity else p.what.made.shortest for n, p in circuit.projections.items()
+                 if n not in self.instant and p.what.made.count]  # fmt: skip
+        self.period, self.window = min(later, default=1024), window
+        self.step = 0
+        self.altered: dict[str, Any] = {}  # parameters that were set after compiling
+        self.units = {n: UnitArrays(u, self) for n, u in circuit.units.items()}
+        self.plastic: dict[str, PlasticArrays] = {}
+        self.kept: list[Any] = []
+        self.followers: dict[str, list[Callable[[int], None]]] = {}  # of a unit: who must know its lists' first step
+        self.descriptions: list[Array] = []  # of everything but units, for the number of workers
+        self._make_rings()
+        self._make_lists()
+        self.updates: list[tuple[int, int]] = []
+        self.deliveries: list[tuple[int, int]] = []
+        self.place: dict[str, int] = {}  # unit -> its row in the table of updates
+        self._fill_tables()
+        self.call = np.zeros(drive.SIZE, np.int64)
+        self.give_way = ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
+        self.driver = native.address("drive")
+
+    def _make_rings(self) -> None:
+        for name, unit in self.units.items():
+            for port, arrivals in unit.plan.inputs.items():
+                named = [self.circuit.projections[a].what.made for a in arrivals if isinstance(a, str)]
+                if named:
+                    slots = power_above(max(1, *(m.longest for m in named)))
+                    if slots << named[0].bits > 1 << 31:
+                        raise BackendError(
+                            f"{name!r}: a delay of {slots} steps for {unit.plan.size} neurons needs a ring of "
+                            f"{slots << named[0].bits} entries; use a larger dt or shorter delays"
+                        )
+                    unit.rings[port] = Ring(aligned((slots, 1 << named[0].bits), self.dtype))
+                paths = [a for a in arrivals if isinstance(a, Path) and not a.plain]
+                if paths:
+                    slots = power_above(max(p.delay for p in paths))
+                    unit.rings[f"{port}+"] = Ring(aligned((slots, unit.plan.size), self.dtype))
+
+    def _make_lists(self) -> None:
+        history: dict[str, int] = {}
+        for p in self.circuit.projections.values():
+            if p.what.plasticity is not None:
+                history[p.source] = max(history.get(p.source, 0), p.what.made.longest - 1)
+        for name, unit in self.units.items():
+            if unit.plan.events is not None:
+                unit.lists = SpikeLists(
+                    unit.bounds, self.period, history.get(name, 0), self.window, unit.graded, self.dtype
+                )
+                unit.lists.offsets[:] = 0
+
+    def _fill_tables(self) -> None:
+        for name, unit in self.units.items():
+            for argument in unit.given:
+                self.place[f"{name}.{argument}"] = len(self.updates)
+                self.updates.append(self._give(unit, argument))
+            self.place[name] = len(self.updates)
+            self.updates.append(unit.install())
+            for other in self.units.values():
+                for port, arrivals in other.plan.inputs.items():
+                    for path in arrivals:
+                        if isinstance(path, Path) and path.unit == name and not path.plain:
+                            self.updates.append(self._spread(unit, other.rings[f"{port}+"], path))
+            for plan in self.circuit.projections.values():
+                if plan.source == name and plan.name in self.instant and plan.what.made.count:
+                    self.updates.append(self._deliver(plan))
+        for plan in self.circuit.projections.values():
+            if plan.name in self.instant or not plan.what.made.count:
+                continue
+            if plan.what.plasticity is not None:
+                self.plastic[plan.name] = PlasticArrays(plan, self)
+                self.place[plan.name] = len(self.deliveries)
+                self.deliveries.append(self.plastic[plan.name].install())
+            else:
+                self.deliveries.append(self._deliver(plan))
+
+    def describe(self, size: int, entries: Mapping[int, Any]) -> Array:
+        """A description: addresses of arrays and whole numbers, by place; place 1 is the number of workers."""
+        d = np.zeros(size, np.int64)
+        for place, value in entries.items():
+            d[place] = value.ctypes.data if isinstance(value, np.ndarray) else int(value)
+        self.kept.append((d, [v for v in entries.values() if isinstance(v, np.ndarray)]))
+        self.descriptions.append(d)
+        return d
+
+    def _give(self, unit: UnitArrays, argument: str) -> tuple[int, int]:
+        neuron, kind = unit.plan.neuron, unit.plan.given[argument]
+        entries: dict[int, Any] = {
+            give.PARTS: self.parts, give.WORKERS: self.workers, give.BOUNDS: unit.bounds,
+            give.VALUES: unit.given[argument], give.WHAT: KINDS.index(kind),
+            give.SCRATCH: aligned(16384 * self.workers, np.uint8),
+        }  # fmt: skip
+        if kind == "normal":
+            entries[give.TABLE] = np.ascontiguousarray(random.normal_table())
+        elif kind == "events":
+            at, who = given.event_list(neuron, unit.plan.name, unit.plan.size, self.circuit.tape.dt)
+            entries |= {give.STEPS: at, give.NEURONS: who, give.EVENTS: len(at)}
+        elif kind == "poisson":
+            mean = given.poisson_means(neuron, unit.unit.params, self.circuit.tape.dt, unit.plan.shape)
+            parts = given.poisson_parts(mean)
+            flat = np.broadcast_to(mean, unit.plan.shape).reshape(-1)
+            ends = np.append(np.flatnonzero(np.diff(flat)) + 1, len(flat)).astype(np.int64)
+            tables = [random.poisson_thresholds(float(m) / parts) for m in flat[ends - 1]]
+            entries |= {
+                give.DRAWS: parts, give.GROUPS: len(ends), give.ENDS: ends,
+                give.CUTS: np.cumsum([len(t) for t in tables]).astype(np.int64),
+                give.THRESHOLDS: np.concatenate([*tables, np.zeros(1, np.uint32)]),
+            }  # fmt: skip
+        d = self.describe(give.SIZE, entries)
+        key = random.stream(self.seed, f"{unit.plan.name}.{argument}")
+        d[give.KEY] = np.uint64(key).astype(np.int64)
+        return native.address("give", self.dtype.name), d.ctypes.data
+
+    def _spread(self, unit: UnitArrays, ring: Ring, path: Path) -> tuple[int, int]:
+        weights = np.asarray(path.weight, self.dtype)
+        d = self.describe(spread.SIZE, {
+            spread.PARTS: self.parts, spread.WORKERS: self.workers, spread.BOUNDS: unit.bounds,
+            spread.OUTPUT: unit.dense[path.output], spread.WEIGHT: np.full(1, weights) if not weights.ndim else 0,
+            spread.WEIGHTS: np.ascontiguousarray(np.broadcast_to(weights, unit.plan.shape)).reshape(-1) if weights.ndim else 0,
+            spread.RING: ring.values, spread.LAST: ring.last, spread.ROW: ring.values.shape[1], spread.DELAY: path.delay,
+        })  # fmt: skip
+        return native.address("spread", self.dtype.name), d.ctypes.data
+
+    def _deliver(self, plan: ProjectionPlan) -> tuple[int, int]:
+        made = plan.what.made
+        constant = isinstance(made.weight, float)
+        weights = None if constant else np.ascontiguousarray(made.weight)
+        d = self.describe(deliver.SIZE, {
+            **self.synapse_entries(plan), deliver.WEIGHTS: 0 if weights is None else weights,
+            deliver.DOUBLE: weights is not None and weights.dtype == np.float64,
+            deliver.WEIGHT: np.array([made.weight if constant else 0.0], np.float64),
+            deliver.DELAY: made.shortest,
+        })  # fmt: skip
+        self.follow(plan.source, d, deliver.FIRST)
+        return native.address("deliver", self.dtype.name), d.ctypes.data
+
+    def synapse_entries(self, plan: ProjectionPlan) -> dict[int, Any]:
+        """What every kernel that walks the synapses of a projection is told."""
+        made, ring = plan.what.made, self.units[plan.target].rings[plan.port]
+        lists = self.units[plan.source].lists
+        assert lists is not None
+        return {
+            deliver.PARTS: made.parts, deliver.WORKERS: self.workers, deliver.SOURCES: made.n_pre,
+            deliver.POINTERS: made.pointers, deliver.WORDS: made.words,
+            deliver.RING: ring.values, deliver.LAST: ring.values.size - 1, deliver.BITS: made.bits,
+            deliver.SPIKE_PARTS: self.parts, deliver.SPIKES: lists.spikes, deliver.ROOM: lists.room,
+            deliver.OFFSETS: lists.offsets, deliver.ROW: lists.offsets.shape[1], deliver.FIRST: lists.zero,
+            deliver.VALUES: 0 if lists.values is None else lists.values,
+        }  # fmt: skip
+
+    def follow(self, unit: str, description: Array, place: int) -> None:
+        """Keep the first step of a unit's lists, as a description tells it, up to date."""
+        self.followers.setdefault(unit, []).append(lambda zero: description.__setitem__(place, zero))
+
+    def restart(self) -> None:
+        """Begin a new window of spike lists at the present step."""
+        for name, unit in self.units.items():
+            if unit.lists is not None:
+                unit.lists.restart(self.step)
+        self.tell_lists()
+
+    def tell_lists(self) -> None:
+        """Tell every kernel at which step the lists it reads or writes begin."""
+        for name, unit in self.units.items():
+            if unit.lists is not None:
+                unit.description[3] = unit.lists.zero
+                for tell in self.followers.get(name, ()):
+                    tell(unit.lists.zero)
+
+    def record_after(self, operation: tuple[int, int]) -> None:
+        """Let a kernel run at the end of each step's updates."""
+        self.updates.append(operation)
+
+    def set_parameter(self, name: str, key: str, value: Any) -> None:
+        """Change a parameter of a population; what is folded into its kernel is folded anew."""
+        unit = self.units[name]
+        neuron = unit.plan.neuron.changed(**{key: value})
+        neuron.check_shapes(unit.plan.shape, f"population {name!r}")
+        unit.plan.neuron, unit.plan.instr = neuron, replace(unit.plan.instr, what=neuron)
+        unit.unit = Unit(unit.plan.instr, self.circuit.tape, {}, self.dtype.name, self.seed)
+        self.updates[self.place[name]] = unit.install()
+        for argument, kind in unit.plan.given.items():
+            if kind == "poisson":
+                self.updates[self.place[f"{name}.{argument}"]] = self._give(unit, argument)
+        self.altered[f"{name}.{key}"] = value
+
+    def set_rule(self, name: str, key: str, value: Any) -> None:
+        """Change a parameter of a plasticity rule."""
+        plastic = self.plastic[name]
+        plastic.rule = plastic.rule.changed(**{key: value})
+        self.deliveries[self.place[name]] = plastic.install()
+        self.altered[f"{name}.{key}"] = value
+
+    def use_workers(self, workers: int) -> None:
+        """Let so many threads do the parts; the results are the same."""
+        self.workers = workers
+        for d in (*self.descriptions, *(u.description for u in self.units.values())):
+            d[1] = workers
+
+    def advance(self, last: int) -> int:
+        """Steps up to `last`, or as far as the lists have room; returns how many were taken."""
+        updates = np.array(self.updates, np.int64).reshape(-1, 2)
+        deliveries = np.array(self.deliveries, np.int64).reshape(-1, 2)
+        lists = [u.lists for u in self.units.values() if u.lists is not None]
+        last = min(last, *(x.first + x.window for x in lists)) if lists else last
+        checks = np.array(
+            [[x.offsets.ctypes.data, x.offsets.shape[1], len(x.offsets), x.room, x.need, x.zero] for x in lists], np.int64
+        ).reshape(-1, 6)
+        call = self.call
+        call[:] = 0
+        call[[drive.WORKERS, drive.FIRST, drive.LAST, drive.PERIOD]] = self.workers, self.step, last, self.period
+        call[[drive.UPDATES, drive.UPDATE_TABLE]] = len(updates), updates.ctypes.data
+        call[[drive.DELIVERIES, drive.DELIVERY_TABLE]] = len(deliveries), deliveries.ctypes.data
+        call[[drive.CHECKS, drive.CHECK_TABLE, drive.YIELD]] = len(checks), checks.ctypes.data, self.give_way
+        threads.run(self.driver, call.ctypes.data, self.workers)
+        done = int(call[drive.DONE])
+        taken, self.step = done - self.step, done
+        return taken

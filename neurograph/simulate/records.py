@@ -1,0 +1,150 @@
+"""What a simulation keeps: spikes as events and sampled values, in memory or streamed to HDF5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurograph.errors import DataError, GraphError
+from neurograph.graph import Probe
+from neurograph.kernels import native
+from neurograph.simulate.engine import Engine, UnitArrays
+
+if TYPE_CHECKING:
+    import h5py
+
+Array = np.ndarray[Any, Any]
+layout = native.layout("sample")
+
+
+class SpikeRecord:
+    """Which neurons fired in which step."""
+
+    def __init__(self, unit: UnitArrays):
+        self.unit, self.key = unit, f"{unit.plan.name}.spike"
+        self.steps: list[Array] = []
+        self.neurons: list[Array] = []
+
+    def fetch(self, start: int, stop: int) -> dict[str, Array]:
+        assert self.unit.lists is not None
+        at, who = self.unit.lists.of(start, stop)
+        return {"step": at.astype(np.int64), "neuron": who.astype(np.int32)}
+
+    def keep(self, parts: dict[str, Array]) -> None:
+        self.steps.append(parts["step"])
+        self.neurons.append(parts["neuron"])
+
+    def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        return {"step": ((), np.int64), "neuron": ((), np.int32)}
+
+    def result(self) -> tuple[Array, Array]:
+        empty = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+        return np.concatenate(self.steps or empty[0]), np.concatenate(self.neurons or empty[1])
+
+
+class SampleRecord:
+    """Chosen entries of a variable, every so many steps."""
+
+    def __init__(self, probe: Probe, array: Array, bounds: Array, engine: Engine):
+        self.probe, self.key, self.engine = probe, probe.key, engine
+        size = array.size
+        chosen = np.arange(size) if probe.neurons is None else np.asarray(probe.neurons, np.int64)
+        if len(chosen) and (chosen.min() < 0 or chosen.max() >= size):
+            raise GraphError(f"probe of {probe.key!r} ({probe.at}): neuron {chosen.max()}, but there are {size}")
+        self.chosen = chosen
+        order = np.argsort(chosen, kind="stable")
+        entries = np.ascontiguousarray(chosen[order], np.int64)
+        self.length = engine.window // probe.every + 2
+        self.buffer = np.zeros((self.length, max(1, len(chosen))), engine.dtype)
+        self.values: list[Array] = []
+        self.steps: list[Array] = []
+        self.description = engine.describe(layout.SIZE, {
+            layout.PARTS: len(bounds) - 1, layout.WORKERS: engine.workers,
+            layout.BOUNDS: np.searchsorted(entries, bounds).astype(np.int64), layout.ARRAY: array,
+            layout.ENTRIES: entries, layout.PLACES: np.ascontiguousarray(order, np.int64), layout.BUFFER: self.buffer,
+            layout.ROW: len(chosen), layout.EVERY: probe.every, layout.FIRST: engine.step, layout.LENGTH: size,
+        })  # fmt: skip
+
+    def operation(self) -> tuple[int, int]:
+        return native.address("sample", self.engine.dtype.name), self.description.ctypes.data
+
+    def fetch(self, start: int, stop: int) -> dict[str, Array]:
+        every = self.probe.every
+        first, last = -(-start // every), -(-stop // every)
+        return {"step": np.arange(first, last, dtype=np.int64) * every, "value": self.buffer[: last - first].copy()}
+
+    def restart(self, step: int) -> None:
+        self.description[layout.FIRST] = step
+
+    def keep(self, parts: dict[str, Array]) -> None:
+        self.steps.append(parts["step"])
+        self.values.append(parts["value"])
+
+    def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        return {"step": ((), np.int64), "value": ((len(self.chosen),), self.engine.dtype)}
+
+    def result(self) -> tuple[Array, Array]:
+        if not self.steps:
+            return np.zeros(0, np.int64), np.zeros((0, len(self.chosen)), self.engine.dtype)
+        return np.concatenate(self.steps), np.concatenate(self.values)
+
+
+Record = SpikeRecord | SampleRecord
+
+
+class Stream:
+    """An HDF5 file that records are appended to, readable by others while it grows (SWMR)."""
+
+    def __init__(self, path: str | Path, records: dict[str, Record], dt: float):
+        import h5py
+
+        self.path = Path(path)
+        try:
+            self.file: h5py.File | None = h5py.File(self.path, "w", libver="latest")
+            self.file.attrs["dt"] = dt
+            for key, record in records.items():
+                for part, (shape, dtype) in record.rows().items():
+                    rows = max(1, 65536 // max(1, int(np.prod(shape))))
+                    self.file.create_dataset(
+                        f"{key}/{part}", (0, *shape), dtype, maxshape=(None, *shape), chunks=(rows, *(max(1, s) for s in shape))
+                    )
+                if isinstance(record, SampleRecord):
+                    self.file[key].attrs["neurons"] = record.chosen
+            self.file.swmr_mode = True
+        except OSError as error:
+            raise DataError(f"recording to {self.path}: {error}. Nothing was run; choose another file") from None
+
+    def append(self, key: str, parts: dict[str, Array]) -> None:
+        assert self.file is not None
+        for part, values in parts.items():
+            data = self.file[f"{key}/{part}"]
+            before = data.shape[0]
+            data.resize(before + len(values), axis=0)
+            data[before:] = values
+        self.file.flush()
+
+    def close(self) -> None:
+        if self.file is not None:
+            try:
+                self.file.close()
+            finally:
+                self.file = None
+
+
+def read_record(path: str | Path, key: str) -> tuple[Array, Array]:
+    """Steps, and neurons (of spikes) or values [samples, neurons], from a file that a simulation records to.
+
+    Works while the run goes on, and after a crash up to the last flush.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r", libver="latest", swmr=True) as file:
+            group = file[key]
+            other = group["neuron"] if "neuron" in group else group["value"]
+            count = min(group["step"].shape[0], other.shape[0])
+            return group["step"][:count], other[:count]
+    except (OSError, KeyError) as error:
+        raise DataError(f"{path}: no record of {key!r} can be read ({error})") from None

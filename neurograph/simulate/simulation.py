@@ -1,0 +1,459 @@
+"""The program of a circuit: populations that drive each other, stepped by compiled kernels on the CPU."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from neurograph.errors import BackendError, DataError, FormatError
+from neurograph.fields import Learnable
+from neurograph.graph import Probe
+from neurograph.kernels import threads as pool
+from neurograph.passes.build import build
+from neurograph.simulate import checkpoint
+from neurograph.simulate.circuit import Circuit, circuit_of
+from neurograph.simulate.engine import Engine
+from neurograph.simulate.records import Record, SampleRecord, SpikeRecord, Stream
+from neurograph.tape import Tape
+
+Array = np.ndarray[Any, Any]
+_LONG = 3.0  # seconds after which a run shows how far it is
+
+
+class Environment(Protocol):
+    """The other half of a closed loop."""
+
+    def step(self, counts: dict[str, Array]) -> tuple[Mapping[str, Any], Mapping[str, float]]:
+        """Given how often each neuron fired since the last call: parameters to set, and signals, by name."""
+
+
+class Simulation:
+    """A circuit ready to run. Its state stays in it: `run` goes on from where the last run ended.
+
+    One seed gives the same spikes for any number of threads and however a run is split.
+    """
+
+    backend = "numba"
+
+    def __init__(
+        self,
+        tape: Tape,
+        *,
+        dtype: str,
+        seed: int,
+        weights: Mapping[str, Any] | None = None,
+        steps: int | None = None,
+        check_numerics: bool = False,
+        threads: int | None = None,
+        share_above: int = 30_000,
+        **options: Any,
+    ):
+        if options:
+            raise BackendError(f"a circuit on backend 'numba' has no option {', '.join(options)}")
+        if steps is not None or weights is not None:
+            raise BackendError("a circuit takes no steps= or weights=: run(duration) says how long, connect(weight=) which")
+        if dtype not in ("float32", "float64"):
+            raise BackendError(f"backend 'numba' computes in float32 or float64, not {dtype!r}")
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise BackendError(f"threads={threads!r}: a whole number, 1 or more")
+        self.threads, self.share_above, self.check_numerics = threads or pool.count(), share_above, check_numerics
+        before = time.perf_counter()
+        built = build(tape, seed, parts=self.threads, weight_dtype=dtype, by_name=False)
+        self.build_seconds = time.perf_counter() - before
+        self.tape, self.dt, self.seed, self.dtype = built, tape.dt, seed, np.dtype(dtype)
+        self.circuit: Circuit = circuit_of(built)
+        for probe in tape.probes:
+            self._expose(probe)
+        neurons = sum(u.size for u in self.circuit.units.values())
+        window = max(64, min(4096, 40_000_000 // max(1, neurons)))
+        self.engine = Engine(self.circuit, dtype, seed, self.threads, window)
+        self.records: dict[str, Record] = {p.key: self._record(p) for p in tape.probes}
+        self.signals: dict[str, float] = {s: 0.0 for p in self.engine.plastic.values() for s in p.signals}
+        self.interrupted = False
+        self._stream: Stream | None = None
+        self._events = 0.0  # per step, of the last window
+        self._out = {
+            n: p.what.made.count / max(1, p.what.made.n_pre) for n, p in self.circuit.projections.items()
+        }
+
+    # running
+
+    @property
+    def step(self) -> int:
+        """Steps taken so far."""
+        return self.engine.step
+
+    @property
+    def time(self) -> float:
+        """Time simulated so far, in the unit of dt."""
+        return self.engine.step * self.dt
+
+    def run(
+        self,
+        duration: float,
+        *,
+        progress: bool | None = None,
+        environment: Environment | None = None,
+        every: float | None = None,
+        record_to: str | Path | None = None,
+    ) -> Simulation:
+        """Simulate `duration` more, in the unit of dt (milliseconds by convention).
+
+        progress: show a bar (None: on runs of more than a few seconds at a terminal). environment: a closed
+        loop, stepped after each `every`. record_to: stream what is probed to an HDF5 file instead of keeping it.
+        Ctrl-C ends the run after the present window; `interrupted` then is True, and nothing recorded is lost.
+        """
+        steps = self._steps(duration, "run")
+        stride = steps if environment is None else self._steps(self.dt if every is None else every, "every")
+        if record_to is not None:
+            self._stream = Stream(record_to, self.records, self.dt)
+        self.interrupted = False
+        bar = _Progress(steps, self.dt, progress)
+        end, counts = self.step + steps, self.spike_counts()
+        try:
+            while self.step < end:
+                goal = min(end, self.step + stride)
+                while self.step < goal:
+                    self._window(goal)
+                    bar.show(steps - (end - self.step))
+                if environment is not None:
+                    counts = self._interact(environment, counts)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            print(f"stopped at {self.time:g} of {end * self.dt:g}; what was recorded is kept", file=sys.stderr)
+        finally:
+            bar.close()
+            if self._stream is not None:
+                self._stream.close()
+                self._stream = None
+        return self
+
+    def _steps(self, duration: float, what: str) -> int:
+        if isinstance(duration, bool) or not isinstance(duration, int | float) or not math.isfinite(duration):
+            raise DataError(f"{what}({duration!r}): a duration is a number in the unit of dt")
+        steps = round(duration / self.dt)
+        if steps < 1:
+            raise DataError(f"{what}({duration:g}): less than one step of dt={self.dt:g}")
+        return steps
+
+    def _window(self, goal: int) -> None:
+        engine = self.engine
+        engine.use_workers(self._workers())
+        start = engine.step
+        if engine.advance(goal) == 0:
+            raise BackendError("the simulator could not take a step: a list of spikes has no room")  # cannot happen
+        self._drain(start, engine.step)
+        for name, record in self.records.items():
+            if isinstance(record, SampleRecord):
+                record.restart(engine.step)
+                if self.check_numerics:
+                    self._check(name)
+        engine.restart()
+
+    def _workers(self) -> int:
+        if self.engine.instant or self.engine.parts == 1:
+            return 1
+        neurons = sum(u.plan.size for u in self.engine.units.values())
+        work = (neurons + self._events) * self.engine.period
+        return min(self.threads, self.engine.parts) if work >= self.share_above else 1
+
+    def _drain(self, start: int, stop: int) -> None:
+        for key, record in self.records.items():
+            parts = record.fetch(start, stop)
+            if self._stream is None:
+                record.keep(parts)
+                continue
+            try:
+                self._stream.append(key, parts)
+            except OSError as error:
+                self._rescue(start, stop, error, key)
+        total = 0.0
+        for name, plan in self.circuit.projections.items():
+            lists = self.engine.units[plan.source].lists
+            assert lists is not None
+            total += float(lists.counts(start, stop).sum()) * self._out[name]
+        self._events = total / (stop - start)
+
+    def _rescue(self, start: int, stop: int, error: OSError, failed: str) -> None:
+        """The file cannot grow: keep what it did not take in memory, and say so."""
+        assert self._stream is not None
+        path, stream, self._stream = self._stream.path, self._stream, None
+        late = False
+        for key, record in self.records.items():
+            late = late or key == failed
+            if late:
+                record.keep(record.fetch(start, stop))
+        try:
+            stream.close()
+        except (OSError, RuntimeError):
+            pass  # the flush on closing fails for the same reason
+        self.engine.restart()
+        raise DataError(
+            f"recording to {path} failed at {stop * self.dt:g}: {error}. The file holds what was written up to "
+            f"{start * self.dt:g}; the rest is kept in memory, and the run can go on from here"
+        ) from None
+
+    def _check(self, key: str) -> None:
+        record = self.records[key]
+        assert isinstance(record, SampleRecord)
+        if record.values and not np.all(np.isfinite(record.values[-1])):
+            raise DataError(f"check_numerics: {key} holds NaN or infinity before {self.time:g}; use a smaller dt")
+
+    def _interact(self, environment: Environment, before: dict[str, Array]) -> dict[str, Array]:
+        now = self.spike_counts()
+        answer = environment.step({n: now[n] - before[n] for n in now})
+        if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(a, Mapping) for a in answer)):
+            raise DataError("environment.step(counts) returns two dicts: parameters to set, and signals")
+        for name, value in answer[0].items():
+            self.set(name, value)
+        for name, value in answer[1].items():
+            self.signal(name, value)
+        return now
+
+    # looking
+
+    def spike_counts(self) -> dict[str, Array]:
+        """How often each neuron of each population has fired, since the beginning."""
+        return {n: u.tally.copy() for n, u in self.engine.units.items() if u.plan.events == "spike"}
+
+    def rate(self, population: str) -> float:
+        """Mean rate of a population since the beginning, in Hz where dt is in ms."""
+        counts = self.spike_counts()
+        if population not in counts:
+            raise DataError(f"no spiking population {population!r}; there are {', '.join(counts)}")
+        return float(counts[population].mean()) / max(self.time, self.dt) * 1000.0
+
+    def spikes(self, population: str) -> tuple[Array, Array]:
+        """Times and neurons of the spikes recorded of a population (probe its "spike")."""
+        steps, neurons = self._recorded(f"{population}.spike")
+        return steps * self.dt, neurons
+
+    def trace(self, population: str, variable: str) -> tuple[Array, Array]:
+        """Times and values [samples, neurons] of a probed variable, each as it is after its step."""
+        steps, values = self._recorded(f"{population}.{variable}")
+        return (steps + 1) * self.dt, values
+
+    def _recorded(self, key: str) -> tuple[Array, Array]:
+        if key not in self.records:
+            name, _, variable = key.rpartition(".")
+            raise DataError(f"{key!r} is not recorded; declare graph.probe({name!r}, {variable!r}) before compiling")
+        return self.records[key].result()
+
+    def synapses(self, projection: str) -> tuple[Array, Array, Array, Array]:
+        """Source, target, present weight and delay (steps) of each synapse of a projection."""
+        name = self._projection(projection)
+        made = self.circuit.projections[name].what.made
+        if name in self.engine.plastic:
+            made = copy.copy(made)
+            made.weight = self.engine.plastic[name].weights
+        return made.coo()
+
+    def _projection(self, name: str) -> str:
+        found = [n for n in self.circuit.projections if name in (n, n.rpartition(".")[0])]
+        if not found:
+            known = ", ".join(n.rpartition(".")[0] for n in self.circuit.projections)
+            raise DataError(f"no projection {name!r} with a connectivity rule; there are {known or 'none'}")
+        return found[0]
+
+    def memory(self) -> dict[str, float]:
+        """Bytes of synapses, per synapse, of states and of lists."""
+        made = [p.what.made for p in self.circuit.projections.values()]
+        synapses, count = sum(m.nbytes for m in made), sum(m.count for m in made)
+        units = self.engine.units.values()
+        states = sum(a.nbytes for u in units for a in (*u.states.values(), *u.dense.values(), *u.given.values()))
+        rings = sum(r.values.nbytes for u in units for r in u.rings.values())
+        lists = sum(u.lists.spikes.nbytes + u.lists.offsets.nbytes for u in units if u.lists is not None)
+        return {
+            "synapses": count, "synapse_bytes": synapses, "bytes_per_synapse": synapses / max(1, count),
+            "state_bytes": states, "ring_bytes": rings, "list_bytes": lists,
+        }  # fmt: skip
+
+    def source(self, population: str) -> str:
+        """The generated kernel of a population."""
+        if population not in self.engine.units:
+            raise BackendError(f"no population {population!r}; there are {', '.join(self.engine.units)}")
+        return self.engine.units[population].source().text
+
+    def summary(self) -> str:
+        """Units and projections as the simulator runs them."""
+        lines = [f"simulation of {self.tape.name!r}: dt={self.dt:g}, {self.dtype}, {self.threads} threads at most"]
+        for u in self.circuit.units.values():
+            lines.append(f"  {u.name}: {u.neuron!r} x {u.size:,}")
+        for p in self.circuit.projections.values():
+            m = p.what.made
+            delay = f"{m.shortest * self.dt:g}" + (f"..{m.longest * self.dt:g}" if m.longest != m.shortest else "")
+            lines.append(f"  {p.name}: {p.source} -> {p.target}:{p.port}, {m.count:,} synapses, delay {delay}, {p.what!r}")
+        memory = self.memory()
+        lines.append(
+            f"  {memory['synapses']:,} synapses at {memory['bytes_per_synapse']:.1f} bytes; threads meet every "
+            f"{self.engine.period} steps"
+        )
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    # changing
+
+    def get(self, name: str) -> Any:
+        """A parameter ("exc.tau_m"), a state ("exc.v") or a parameter of a plasticity rule ("projection.a_plus")."""
+        owner, key = self._owner(name)
+        if owner in self.engine.units:
+            unit = self.engine.units[owner]
+            if key in unit.states:
+                return unit.states[key].reshape(unit.plan.shape).copy()
+            return copy.copy(unit.plan.neuron.params[key])
+        return self.engine.plastic[owner].rule.params[key]
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a parameter or a state between runs, by the names of `get`."""
+        owner, key = self._owner(name)
+        if owner in self.engine.plastic:
+            self.engine.set_rule(owner, key, value)
+            return
+        unit = self.engine.units[owner]
+        if key in unit.states:
+            given = np.asarray(value, self.dtype)
+            try:
+                unit.states[key][:] = np.broadcast_to(given, unit.plan.shape).reshape(-1)
+            except ValueError:
+                raise DataError(f"{name}: shape {given.shape} does not fit the population's {unit.plan.shape}") from None
+            return
+        if isinstance(value, Learnable):
+            raise DataError(f"{name}: a simulation learns by plasticity rules; give a number or an array")
+        self.engine.set_parameter(owner, key, value)
+
+    def signal(self, name: str, value: float) -> None:
+        """Set a scalar that plasticity rules follow (a reward)."""
+        if name not in self.signals:
+            raise DataError(f"no plasticity rule follows a signal {name!r}; known: {', '.join(self.signals) or 'none'}")
+        self.signals[name] = float(value)
+        for plastic in self.engine.plastic.values():
+            if name in plastic.signals:
+                plastic.signals[name] = float(value)
+                plastic.refresh()
+
+    def _owner(self, name: str) -> tuple[str, str]:
+        owner, _, key = name.rpartition(".")
+        unit = self.engine.units.get(owner)
+        if unit is not None and (key in unit.states or key in unit.plan.neuron.params):
+            return owner, key
+        plastic = [n for n in self.engine.plastic if owner in (n, n.rpartition(".")[0])]
+        if plastic and key in self.engine.plastic[plastic[0]].rule.params:
+            return plastic[0], key
+        if unit is not None:
+            known = ", ".join((*unit.states, *unit.plan.neuron.params))
+            raise DataError(f"{name!r}: {owner!r} has no {key!r}; it has {known}")
+        raise DataError(f"{name!r}: give population.parameter, with a population of {', '.join(self.engine.units)}")
+
+    # keeping
+
+    def _state(self) -> dict[str, Array]:
+        out: dict[str, Array] = {}
+        for name, unit in self.engine.units.items():
+            out |= {f"{name}/state/{n}": a for n, a in unit.states.items()}
+            out |= {f"{name}/ring/{n}": r.values for n, r in unit.rings.items()}
+            out[f"{name}/tally"] = unit.tally
+        return out
+
+    def _plastic(self) -> dict[str, Array]:
+        return {f"{name}/plastic/{n}": a for name, p in self.engine.plastic.items() for n, a in p.state().items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole state (HDF5): `load` continues from it to the last bit. Recordings stay here."""
+        arrays = {**self._state(), **self._plastic()}
+        for name, unit in self.engine.units.items():
+            if unit.lists is not None and unit.lists.history:
+                begin = self.step - unit.lists.history
+                at, who = unit.lists.of(begin, self.step)
+                arrays[f"{name}/history"] = np.stack([at, who.astype(np.int64)])
+        facts = {"step": self.step, "fingerprint": self._fingerprint(), "dtype": self.dtype.name}
+        facts |= {f"signal.{n}": v for n, v in self.signals.items()}
+        arrays |= {f"{checkpoint.CHANGED}{n}": np.asarray(v) for n, v in self.engine.altered.items()}
+        checkpoint.write(path, arrays, facts)
+
+    def load(self, path: str | Path) -> None:
+        """Take the state that `save` wrote for the same network, seed, dt and dtype, whatever the threads."""
+        shapes: dict[str, tuple[int, ...]] = {n: a.shape for n, a in {**self._state(), **self._plastic()}.items()}
+        for name, unit in self.engine.units.items():
+            if unit.lists is not None and unit.lists.history:
+                shapes[f"{name}/history"] = (2, -1)
+        arrays, facts = checkpoint.read(path, shapes)
+        if facts["fingerprint"] != self._fingerprint():
+            raise FormatError(f"{path}: was saved by another network, seed, dt or dtype; compile the same graph to load it")
+        for name, array in self._state().items():
+            array[...] = arrays[name]
+        for name, plastic in self.engine.plastic.items():
+            prefix = f"{name}/plastic/"
+            plastic.take({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
+        for name, array in arrays.items():
+            if name.startswith(checkpoint.CHANGED):
+                self.set(name.removeprefix(checkpoint.CHANGED), array if array.ndim else float(array))
+        self.engine.step = int(facts["step"])
+        for name, unit in self.engine.units.items():
+            if unit.lists is not None:
+                history = arrays.get(f"{name}/history")
+                unit.lists.begin(self.step, history)
+        self.engine.tell_lists()
+        for name in self.signals:
+            self.signal(name, float(facts[f"signal.{name}"]))
+        for record in self.records.values():
+            if isinstance(record, SampleRecord):
+                record.restart(self.step)
+
+    def _fingerprint(self) -> str:
+        return checkpoint.fingerprint(f"{self.tape}\nseed={self.seed} dtype={self.dtype} {[m for m in self._sizes()]}")
+
+    def _sizes(self) -> list[tuple[str, int]]:
+        return [(n, p.what.made.count) for n, p in self.circuit.projections.items()]
+
+    # what is recorded
+
+    def _expose(self, probe: Probe) -> None:
+        """Let a unit store what a probe reads besides its states."""
+        plan = self.circuit.units[probe.population]
+        if probe.variable not in plan.neuron.states and probe.variable != plan.events:
+            plan.dense.add(probe.variable)
+
+    def _record(self, probe: Probe) -> Record:
+        unit = self.engine.units[probe.population]
+        if probe.variable == unit.plan.events == "spike":
+            return SpikeRecord(unit)
+        array = unit.dense.get(probe.variable)
+        record = SampleRecord(probe, unit.states[probe.variable] if array is None else array, unit.bounds, self.engine)
+        self.engine.record_after(record.operation())
+        return record
+
+
+class _Progress:
+    """A bar with rate, time left and real-time factor, once a run turns out to be long."""
+
+    def __init__(self, steps: int, dt: float, wanted: bool | None):
+        self.steps, self.dt = steps, dt
+        self.wanted = sys.stderr.isatty() if wanted is None else wanted
+        self.after = _LONG if wanted is None else 0.0
+        self.begin, self.bar, self.shown = time.perf_counter(), None, 0
+
+    def show(self, done: int) -> None:
+        passed = time.perf_counter() - self.begin
+        if not self.wanted or passed < self.after:
+            return
+        if self.bar is None:
+            from tqdm import tqdm
+
+            form = "{l_bar}{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+            self.bar = tqdm(total=self.steps * self.dt, unit="ms", bar_format=form, file=sys.stderr)
+        self.bar.set_postfix_str(f"{passed / (done * self.dt / 1000):.2f} x real time", refresh=False)
+        self.bar.update((done - self.shown) * self.dt)
+        self.shown = done
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
