@@ -62,9 +62,8 @@ def current_based() -> Net:
         dg_e/dt = -g_e / tau_e : volt
         dg_i/dt = -g_i / tau_i : volt
     """
-    neurons = b.NeuronGroup(
-        4000, equations, threshold="v > V_th", reset="v = V_r", refractory=5 * b.ms, method="exact", namespace=names
-    )
+    rules = {"threshold": "v > V_th", "reset": "v = V_r", "refractory": 5 * b.ms, "method": "exact"}
+    neurons = b.NeuronGroup(4000, equations, namespace=names, **rules)
     neurons.v = "V_r + rand() * (V_th - V_r)"
     return Net(neurons, excitation_and_inhibition(neurons, 3200, 0.02, names))
 
@@ -82,15 +81,8 @@ def conductance_based(n: int) -> Net:
         dg_e/dt = -g_e / tau_e : siemens
         dg_i/dt = -g_i / tau_i : siemens
     """
-    neurons = b.NeuronGroup(
-        n,
-        equations,
-        threshold="v > V_th",
-        reset="v = E_L",
-        refractory=5 * b.ms,
-        method="exponential_euler",
-        namespace=names,
-    )
+    rules = {"threshold": "v > V_th", "reset": "v = E_L", "refractory": 5 * b.ms, "method": "exponential_euler"}
+    neurons = b.NeuronGroup(n, equations, namespace=names, **rules)
     start_with_conductances(neurons)
     return Net(neurons, excitation_and_inhibition(neurons, n * 4 // 5, 80 / n, names))
 
@@ -116,15 +108,8 @@ def brunel() -> Net:
     n_excitatory, n_inhibitory, c_excitatory, c_inhibitory = 10000, 2500, 1000, 250
     n = n_excitatory + n_inhibitory
     names = {"tau": 20 * b.ms, "theta": 20 * b.mV, "V_r": 10 * b.mV, "J": 0.1 * b.mV, "g": 5.0}
-    neurons = b.NeuronGroup(
-        n,
-        "dv/dt = -v / tau : volt (unless refractory)",
-        threshold="v > theta",
-        reset="v = V_r",
-        refractory=2 * b.ms,
-        method="exact",
-        namespace=names,
-    )
+    rules = {"threshold": "v > theta", "reset": "v = V_r", "refractory": 2 * b.ms, "method": "exact"}
+    neurons = b.NeuronGroup(n, "dv/dt = -v / tau : volt (unless refractory)", namespace=names, **rules)
     rng = np.random.default_rng(SEED)
     made = []
     for first, count, inputs, effect in (
@@ -151,25 +136,19 @@ def micro() -> Net:
         di_syn/dt = -i_syn / tau_s : amp
         i_const : amp (constant)
     """
-    neurons = b.NeuronGroup(
-        int(edges[-1]),
-        equations,
-        threshold="v > V_th",
-        reset="v = E_L",
-        refractory=2 * b.ms,
-        method="exact",
-        namespace=names,
-    )
+    rules = {"threshold": "v > V_th", "reset": "v = E_L", "refractory": 2 * b.ms, "method": "exact"}
+    neurons = b.NeuronGroup(int(edges[-1]), equations, namespace=names, **rules)
     neurons.v = rng.normal(np.repeat(V0_MEAN, circuit.sizes), np.repeat(V0_SD, circuit.sizes)) * b.mV
     neurons.i_const = np.repeat(circuit.currents, circuit.sizes) * b.pA
 
     sources, targets, weights, delays = [], [], [], []
     for target, source in np.ndindex(8, 8):
         n = int(circuit.synapses[target, source])
-        mean, delay = circuit.weights[target, source], DELAY[POPULATIONS[source][-1]]
+        mean, delay = float(circuit.weights[target, source]), DELAY[POPULATIONS[source][-1]]
         sources.append(rng.integers(edges[source], edges[source + 1], n))
         targets.append(rng.integers(edges[target], edges[target + 1], n))
-        weights.append(normal(rng, mean, 0.1 * abs(mean), *((0, np.inf) if mean > 0 else (-np.inf, 0)), n))
+        low, high = (0.0, np.inf) if mean > 0 else (-np.inf, 0.0)
+        weights.append(normal(rng, mean, 0.1 * abs(mean), low, high, n))
         drawn = normal(rng, delay, delay / 2, DT / 2, np.inf, n)
         delays.append(np.maximum(np.round(drawn / DT), 1) * DT)
     synapses = b.Synapses(neurons, neurons, "w : amp", on_pre="i_syn_post += w")
@@ -197,9 +176,8 @@ def stdp() -> Net:
         dv/dt = (g_e * (E_e - v) + E_L - v) / tau_m : volt
         dg_e/dt = -g_e / tau_e : 1
     """
-    neurons = b.NeuronGroup(
-        1000, equations, threshold="v > V_th", reset="v = V_r", method="exponential_euler", namespace=names
-    )
+    rules = {"threshold": "v > V_th", "reset": "v = V_r", "method": "exponential_euler"}
+    neurons = b.NeuronGroup(1000, equations, namespace=names, **rules)
     neurons.v = names["E_L"]
     traces = """
         w : 1
@@ -241,9 +219,8 @@ def hodgkin_huxley() -> Net:
         a_n = 0.032 * 5 / exprel((15*mV - v + V_T) / (5*mV)) / ms : Hz
         b_n = 0.5 * exp((10*mV - v + V_T) / (40*mV)) / ms : Hz
     """
-    neurons = b.NeuronGroup(
-        1000, equations, threshold="v > -20*mV", refractory=3 * b.ms, method="exponential_euler", namespace=names
-    )
+    rules = {"threshold": "v > -20*mV", "refractory": 3 * b.ms, "method": "exponential_euler"}
+    neurons = b.NeuronGroup(1000, equations, namespace=names, **rules)
     start_with_conductances(neurons)
     return Net(neurons, excitation_and_inhibition(neurons, 800, 0.08, names))
 

@@ -1,6 +1,8 @@
 """NEST's side of benchmarks/simulation.py: one case in one process, one line of JSON.
 
-python benchmarks/sim_nest.py CASE [--threads 1] [--t 1.0]
+    python benchmarks/sim_nest.py CASE [--threads 1] [--t 1.0]
+
+Import, build and simulation are timed apart; spikes go to recorders in memory.
 """
 
 from __future__ import annotations

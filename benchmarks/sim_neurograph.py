@@ -1,6 +1,8 @@
 """NeuroGraph's side of benchmarks/simulation.py: one case in one process, one line of JSON.
 
-python benchmarks/sim_neurograph.py CASE [--threads 1] [--t 1.0] [--dtype float64]
+    python benchmarks/sim_neurograph.py CASE [--threads 1] [--t 1.0] [--dtype float64]
+
+The networks are the recipes in models/.
 """
 
 from __future__ import annotations
@@ -16,17 +18,16 @@ from neurograph import models  # noqa: E402
 
 import_s = clock.lap()
 
-# the recipe and its arguments; the populations whose spikes count, where those are not all
+# recipe, its arguments, and the populations whose spikes count: Poisson drives are left out
 RECIPES: dict[str, tuple[str, dict[str, object], tuple[str, ...]]] = {
-    "cuba": ("cuba", {"n": 4000}, ()),
-    "coba": ("coba", {"n": 4000}, ()),
-    "coba40k": ("coba", {"n": 40000}, ()),
-    "brunel": ("brunel", {}, ()),
+    "cuba": ("cuba", {"n": 4000}, ("exc", "inh")),
+    "coba": ("coba", {"n": 4000}, ("exc", "inh")),
+    "coba40k": ("coba", {"n": 40000}, ("exc", "inh")),
+    "brunel": ("brunel", {}, ("exc", "inh")),
     "micro": ("microcircuit", {"scale": 0.1}, POPULATIONS),
-    "stdp": ("plastic", {}, ()),
-    "hh": ("hh_network", {"n": 1000}, ()),
+    "stdp": ("plastic", {}, ("output",)),
+    "hh": ("hh_network", {"n": 1000}, ("exc", "inh")),
 }
-SOURCES = "trains"  # the Poisson population of the plastic network
 
 
 def main() -> None:
@@ -52,11 +53,15 @@ def main() -> None:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     _, peak = memory()
 
-    counts = {name: after - before[name] for name, after in sim.spike_counts().items()}
-    sources = counts.pop(SOURCES).sum() if SOURCES in counts else 0
-    spikes = [int(counts[name].sum()) for name in (names or counts)]
-    n_neurons = sum(len(count) for count in counts.values())
-    n_synapses = sim.n_synapses
+    fired = {name: after - before[name] for name, after in sim.spike_counts().items()}
+    spikes = [int(fired[name].sum()) for name in names]
+    n_neurons = sum(len(fired[name]) for name in names)
+    sources = int(fired["input"].sum()) if args.case == "stdp" else 0
+    held = sim.memory()
+    found = activity(args.case, spikes, n_neurons, int(held["synapses"]), args.t, sources)
+    found["extra"]["bytes_per_synapse"] = round(held["bytes_per_synapse"], 2)
+    if args.case == "stdp":
+        found["extra"]["mean_weight"] = round(float(sim.synapses("plastic")[2].mean()) / 0.01, 4)
     Line(
         lib="neurograph",
         version=ng.__version__,
@@ -70,7 +75,7 @@ def main() -> None:
         cpu_s=cpu,
         base_rss_mb=base,
         peak_rss_mb=peak,
-        **activity(args.case, spikes, n_neurons, n_synapses, args.t, int(sources)),
+        **found,
     ).show()
 
 
