@@ -60,7 +60,10 @@ def compile(
     """Compile a graph to a program.
 
     backend: "torch" (trains; CPU or CUDA), "numba" (simulates on the CPU), "reference" (NumPy, the definition).
-    dt: step length in the unit of the time constants. dtype: "float32" or "float64". steps: T of a run that
+    A graph without inputs on "numba" is a circuit and gives a Simulation, whose options are threads= (at most; the
+    results are the same for any number) and share_above= (work of a meeting from which several take part).
+    dt: step length in the unit of the time constants. dtype: "float32" or "float64" (default: float32 on torch and
+    numba, float64 on reference and for circuits). steps: T of a run that
     does not say. seed: of the initial weights and random inputs. weights: arrays by name, or another program
     whose weights to take. schedule: "auto", or "step" to step everything. check_numerics: raise where a NaN or
     an infinity appears. stop_after: return the tape after that pass. device (torch): "cpu", "cuda", ...;
@@ -75,7 +78,8 @@ def compile(
     if backend == "numba" and not graph.inputs:
         from neurograph.simulate.simulation import Simulation
 
-        program = Simulation  # a circuit: it makes its synapses itself, in its own layout
+        # a circuit: it makes its synapses itself, in its own layout, and computes in the precision of its field
+        program, default = Simulation, "float64"
     else:
         tape = build(tape, seed)
     if backend != "torch":

@@ -20,6 +20,7 @@ BATCH = 64
 def pairs(
     unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
 ) -> Any:
+    own = bits(key, unit)
     # how many targets are passed over before the next synapse is geometrically distributed
     width, batch = np.int64(numbers[2]), np.int64(numbers[3])
     blocks = (n_post + width - 1) // width
@@ -29,7 +30,7 @@ def pairs(
     count = 0
     while position < last - 1:
         for j in range(batch):
-            drawn = np.float64(np.int64(bits(key, count + j) >> np.uint64(11)) + 1)
+            drawn = np.float64(np.int64(bits(own, count + j) >> np.uint64(11)) + 1)
             post[count + j] = np.int32(min(logarithm(drawn) * numbers[1], 2.0**30))
         for _ in range(batch):
             position += np.int64(post[count]) + 1
@@ -75,4 +76,4 @@ class FixedProbability(Rule):
         return Plan(n_pre, -(-n_post // width), min(width, n_post) + BATCH, numbers, by_source=True)
 
     def settings(self) -> str:
-        return f"{self.p:g}" + ("" if self.autapses else ", autapses=False")
+        return f"{self.p:g}" + self.options(self.autapses, True)

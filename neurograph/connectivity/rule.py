@@ -43,8 +43,9 @@ class Rule(Operator):
 
         pairs(unit, key, n_pre, n_post, numbers, arrays, marks, pre, post) -> count
 
-    It writes the pairs of one unit into `pre` and `post` (int32), drawing from bits(key, 0), bits(key, 1), ...;
-    below(bits, n) makes a whole number of them. `numbers` (float64) and `arrays` (addresses) are those of `plan`.
+    It writes the pairs of one unit into `pre` and `post` (int32). Its random bits are bits(own, 0), bits(own, 1), ...
+    with own = bits(key, unit); below(bits, n) makes a whole number of them (native/common.py). `numbers` (float64)
+    and `arrays` (addresses) are those of `plan`.
     """
 
     key = "synapses"
@@ -68,6 +69,21 @@ class Rule(Operator):
 
     def macs(self, source: Shape, target: Shape) -> int:
         return 0
+
+    def check_degree(self, k: int, n: int, each: int, alone: bool, multapses: bool, kind: str, where: str) -> None:
+        """Raise unless `each` neurons can find k partners among n, one fewer where they count themselves out."""
+        n = max(0, n - alone)
+        if k and each and (n == 0 or (not multapses and k > n)):
+            raise self._problem(
+                where,
+                f"needs {k}{'' if multapses else ' different'} {kind}s for each neuron, but there "
+                f"{'is' if n == 1 else 'are'} {n}{' besides itself' if alone else ''}",
+                "Use a smaller k or multapses=True" if n else "Use k=0 or a larger population",
+            )
+
+    def options(self, autapses: bool, multapses: bool) -> str:
+        """Options that are not as usual, for printing."""
+        return ("" if autapses else ", autapses=False") + ("" if multapses else ", multapses=False")
 
     def _problem(self, where: str, what: str, fix: str) -> SpecError:
         return SpecError(f"{where}: {self!r} {what}. {fix}")

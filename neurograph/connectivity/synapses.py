@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 def part_bounds(n: int, parts: int) -> Array:
-    """Where the parts of n targets begin and end: ranges of equal size, a multiple of 64; the last may be empty."""
+    """Where the parts of n targets begin and end: ranges of equal size, a multiple of 64; the last ones may be smaller or empty."""
     return np.minimum(np.arange(parts + 1, dtype=np.int64) * part_size(n, parts), n)
 
 

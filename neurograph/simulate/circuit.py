@@ -9,6 +9,7 @@ import numpy as np
 
 from neurograph.connectivity.projected import Projected
 from neurograph.errors import BackendError
+from neurograph.kernels.unit_source import is_binary
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.spec import Neuron, Shape
 from neurograph.tape import Instr, Tape
@@ -99,7 +100,9 @@ def circuit_of(tape: Tape) -> Circuit:
                 found[slot] = [Path(instr.name, output)]
             shape = tape.slots[instr.outs[0]].shape
             units[instr.name] = UnitPlan(instr.name, instr.what, shape, instr)
-            if "spike" in instr.what.outputs:
+            # counts of a source that only drives others neuron by neuron are not worth listing
+            probed = any(p.population == instr.name and p.variable == "spike" for p in tape.probes)
+            if "spike" in instr.what.outputs and (probed or is_binary(instr.what.trace(tape.dt, instr.ports).outputs["spike"])):
                 units[instr.name].events = "spike"
     for instr in sorted(order, key=lambda i: not i.late):
         if instr.op == "delay":

@@ -36,14 +36,13 @@ class PlasticArrays:
         }
         self.signals = {name: 0.0 for name in rule.signal_names.values()}
         self.dt, self.every = engine.circuit.tape.dt, steps_between(rule, engine.circuit.tape.dt)
-        self.pointers, positions, self.sources = made.by_target()
-        self.positions = np.ascontiguousarray(positions, np.int64)
+        self.pointers, self.positions, self.sources = made.by_target()
         self.bounds = part_bounds(made.n_post, made.parts)
 
     def install(self) -> tuple[int, int]:
         """The kernel of the rule and its description; called again when a parameter has changed."""
         hooks = {h: self.rule.trace(h, self.dt * self.every if h == "on_step" else self.dt) for h in HOOKS}
-        source = layout.plastic_source(self.rule, hooks, self.engine.dtype.name)
+        source = layout.plastic_source(self.rule, hooks, self.engine.dtype.name, self.positions.dtype.name)
         self.names = source.numbers
         self.numbers = np.zeros(max(1, len(source.numbers)), self.engine.dtype)
         target = self.engine.units[self.plan.follows].lists

@@ -220,7 +220,10 @@ class Simulation:
     # looking
 
     def spike_counts(self) -> dict[str, Array]:
-        """How often each neuron of each population has fired, since the beginning."""
+        """How often each neuron of each population has fired, since the beginning.
+
+        A source of more than single spikes (Poisson counts) is there where a rule connects it or it is probed.
+        """
         return {n: u.tally.copy() for n, u in self.engine.units.items() if u.plan.events == "spike"}
 
     def rate(self, population: str) -> float:

@@ -24,6 +24,33 @@ def below(raw, n):
 
 
 @numba.njit(error_model="numpy")
+def distinct(key, k, n, marks, out):
+    """k different numbers below n into `out`; marks are n bits, all 0 before and after."""
+    taken = k if 2 * k <= n else n - k
+    count, i = 0, 0
+    while count < taken:
+        c = below(bits(key, i), n)
+        i += 1
+        bit = np.uint64(1) << np.uint64(c & 63)
+        if marks[c >> 6] & bit == 0:
+            marks[c >> 6] |= bit
+            if taken == k:
+                out[count] = c
+            count += 1
+    if taken == k:
+        for j in range(k):
+            marks[out[j] >> 6] = 0
+        return
+    # of more than half, it is quicker to draw those left out
+    count = 0
+    for c in range(n):
+        if marks[c >> 6] & (np.uint64(1) << np.uint64(c & 63)) == 0:
+            out[count] = c
+            count += 1
+    marks[:] = 0
+
+
+@numba.njit(error_model="numpy")
 def bounded(raw, numbers, table):
     """A draw within numbers[0] .. numbers[1]; see Distribution.sample."""
     value = draw(raw, numbers, table)
@@ -39,6 +66,12 @@ def bounded(raw, numbers, table):
 def int32s(address, n):
     """The int32 array at an address."""
     return carray(at(address, numba.int32), n)
+
+
+@numba.njit(error_model="numpy", inline="always")
+def int64s(address, n):
+    """The int64 array at an address."""
+    return carray(at(address, numba.int64), n)
 
 
 @numba.njit(error_model="numpy", inline="always")

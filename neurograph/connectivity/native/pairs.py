@@ -63,7 +63,7 @@ def run(address):
         if first >= total:
             break
         for unit in range(first, min(first + chunk, total)):
-            n = pairs(unit, bits(key, unit), n_pre, d[POSTS], numbers, arrays, marks, pre, post)
+            n = pairs(unit, key, n_pre, d[POSTS], numbers, arrays, marks, pre, post)
             unit_key = bits(delay_key, unit)
             if d[PLACE] == 0:
                 if d[DELAYED] != 0:

@@ -1,0 +1,100 @@
+"""FixedTotalNumber: so many synapses between two populations."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurograph.connectivity.rule import CHUNK, Plan, Rule, flag, sizes, whole
+from neurograph.spec import Shape
+
+if TYPE_CHECKING:
+    from neurograph.connectivity.native.common import below, bits, distinct
+
+FEW_PAIRS = 1 << 20  # up to which distinct pairs are marked one by one
+
+
+def permuted(i: Any, key: Any, side: Any, size: Any) -> Any:
+    """Where a random permutation of 0 .. size - 1 takes i: a Feistel network of six rounds on side x side >= size.
+
+    A result beyond `size` is sent on, which keeps it a permutation. Source: Luby & Rackoff 1988; Black & Rogaway 2002.
+    """
+    while True:
+        a, b = i // side, i % side
+        for turn in range(3):
+            a += below(bits(key, side * (2 * turn) + b), side)
+            a -= side * (a >= side)
+            b += below(bits(key, side * (2 * turn + 1) + a), side)
+            b -= side * (b >= side)
+        i = a * side + b
+        if i < size:
+            return i
+
+
+def pairs(
+    unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
+) -> Any:
+    total, alone, room, side = np.int64(numbers[0]), np.int64(numbers[1]), np.int64(numbers[2]), np.int64(numbers[3])
+    targets = n_post - alone
+    first = unit * room
+    count = min(room, total - first)
+    own = bits(key, unit)
+    if marks.size > 0:
+        distinct(own, total, n_pre * targets, marks, post)
+        for j in range(count):
+            pre[j] = post[j] // targets
+            post[j] = post[j] % targets
+    elif side > 0:
+        for j in range(count):
+            drawn = permuted(first + j, key, side, n_pre * targets)
+            pre[j] = drawn // targets
+            post[j] = drawn % targets
+    else:
+        for j in range(count):
+            raw = bits(own, j)
+            pre[j] = below(raw, n_pre)
+            post[j] = below(raw * np.uint64(n_pre), targets)  # what the source has left of the bits
+    if alone > 0:
+        for j in range(count):
+            post[j] += post[j] >= pre[j]
+    return count
+
+
+class FixedTotalNumber(Rule):
+    """n synapses, each between a source and a target drawn at random.
+
+    `multapses=False`: n different pairs. `autapses=False` leaves out pairs of a neuron with itself where a
+    population projects to itself. Source of the convention: NEST's fixed_total_number.
+    """
+
+    native = (permuted, pairs)
+
+    def __init__(self, n: int, *, autapses: bool = True, multapses: bool = True):
+        self.n = whole("FixedTotalNumber", "n", n)
+        self.autapses = flag("FixedTotalNumber", "autapses", autapses)
+        self.multapses = flag("FixedTotalNumber", "multapses", multapses)
+
+    def plan(self, source: Shape, target: Shape, recurrent: bool) -> Plan:
+        n_pre, n_post = sizes(source, target)
+        alone = recurrent and not self.autapses
+        possible = n_pre * (n_post - alone)
+        if not self.multapses and possible <= FEW_PAIRS:
+            room = max(1, self.n)
+            return Plan(min(1, self.n), 1, room, [self.n, float(alone), room, 0.0], marks=-(-possible // 64))
+        side = 0 if self.multapses else math.isqrt(possible - 1) + 1
+        return Plan(-(-self.n // CHUNK), 1, CHUNK, [self.n, float(alone), CHUNK, side])
+
+    def check(self, n_pre: int, n_post: int, recurrent: bool, where: str) -> None:
+        possible = n_pre * (n_post - (recurrent and not self.autapses))
+        if self.n and (possible <= 0 or (not self.multapses and self.n > possible)):
+            raise self._problem(
+                where,
+                f"has {self.n} synapses to place, but there are {max(0, possible)} pairs from {n_pre} sources to {n_post} "
+                f"targets{' without autapses' if recurrent and not self.autapses else ''}",
+                "Use a smaller n or multapses=True" if possible > 0 else "Use n=0 or larger populations",
+            )
+
+    def settings(self) -> str:
+        return str(self.n) + self.options(self.autapses, self.multapses)
