@@ -3,8 +3,12 @@
 from neurograph.backends import BACKENDS
 from neurograph.compiler import compile, lower
 from neurograph.connectivity.all_to_all import AllToAll
+from neurograph.connectivity.distance_dependent import DistanceDependent
 from neurograph.connectivity.explicit import Explicit
+from neurograph.connectivity.fixed_in_degree import FixedInDegree
+from neurograph.connectivity.fixed_out_degree import FixedOutDegree
 from neurograph.connectivity.fixed_probability import FixedProbability
+from neurograph.connectivity.fixed_total_number import FixedTotalNumber
 from neurograph.connectivity.synapses import Synapses
 from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
 from neurograph.connectivity import RULES

@@ -13,68 +13,80 @@ from neurograph.errors import ShapeError, SpecError, declared_at
 from neurograph.spec import Shape
 
 if TYPE_CHECKING:
-    from neurograph.connectivity.native.common import bits, float64s, int32s, int64s
+    from neurograph.connectivity.native.common import bits, float64s, int32s
 
 PROFILES = ("gaussian", "exponential", "disc")
 NEVER = 2.0**-60  # a probability below what random bits resolve
-IN_CELL = 32  # targets
+IN_LEAF = 32  # targets
 
 
 def fading(squared: Any, numbers: Any) -> Any:
-    """The probability at a distance given by its square."""
-    if squared > numbers[4]:
-        return 0.0
-    if numbers[1] == 0.0:
-        return numbers[3] * exponential(-0.5 * squared / (numbers[2] * numbers[2]))
-    if numbers[1] == 1.0:
-        return numbers[3] * exponential(-np.sqrt(squared) / numbers[2])
-    return numbers[3]
+    """The probability at a distance given by its square; without branches, for many at once."""
+    power = squared * numbers[1] + np.sqrt(squared) * numbers[2]
+    return numbers[3] * exponential(max(power, -50.0)) * np.float64(squared <= numbers[4])
 
 
 def pairs(
     unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
 ) -> Any:
-    # targets lie in cells; within one, gaps are drawn for its nearest corner, and what is found is kept in
-    # proportion to the probability at its own distance
+    # a node of the tree is a run of neighbouring targets. Gaps are drawn for its nearest corner, and what is found
+    # is kept in proportion to the probability at its own distance; a node where that finds much is opened instead
     own = bits(key, unit)
-    axes, cells = np.int64(numbers[5]), np.int64(numbers[6])
+    axes, nodes = np.int64(numbers[5]), np.int64(numbers[6])
     here = float64s(arrays[0] + 8 * axes * unit, axes)
     places = float64s(arrays[1], n_post * axes)
-    listed, firsts = int32s(arrays[2], n_post), int64s(arrays[3], cells + 1)
-    box, period = float64s(arrays[4], cells * axes * 2), float64s(arrays[5], axes)
-    count, drawn = 0, 0
-    for cell in range(cells):
+    listed, tree = int32s(arrays[2], n_post), int32s(arrays[3], 3 * nodes)
+    box, period = float64s(arrays[4], nodes * axes * 2), float64s(arrays[5], axes)
+    count, drawn, node = 0, 0, 0
+    scratch = marks.view(np.float64)
+    chance, level = scratch[:32], scratch[32:]
+    while node < nodes:
         nearest = 0.0
         for x in range(axes):
-            low, high = box[(cell * axes + x) * 2], box[(cell * axes + x) * 2 + 1]
+            low, high = box[(node * axes + x) * 2], box[(node * axes + x) * 2 + 1]
             apart = max(low - here[x], here[x] - high, 0.0)
             if period[x] > 0.0 and apart > 0.0:
                 apart = min(apart, max(0.0, min(abs(low + period[x] - here[x]), abs(here[x] + period[x] - high))))
             nearest += apart * apart
+        m, last = np.int64(tree[3 * node]), np.int64(tree[3 * node + 1])
         most = fading(nearest, numbers)
-        if most <= 0.0:
+        few = most * (last - m) < 1.0
+        node = tree[3 * node + 2] if few or last - m <= 32 else node + 1
+        if most <= 0.0 or not (few or last - m <= 32):
             continue
-        between = 0.0
+        if most > 0.1:
+            for j in range(last - m):
+                squared = 0.0
+                for x in range(axes):
+                    apart = abs(places[(m + j) * axes + x] - here[x])
+                    apart = min(apart, abs(period[x] - apart))
+                    squared += apart * apart
+                chance[j] = fading(squared, numbers)
+                level[j] = np.float64(np.int64(bits(own, drawn + j) >> np.uint64(11))) * 2.0**-53
+            for j in range(last - m):
+                pre[count] = unit
+                post[count] = listed[m + j]
+                count += (level[j] < chance[j]) & ((numbers[0] == 0.0) | (listed[m + j] != unit))
+            drawn += last - m
+            continue
+        between = 1.0 / logarithm((1.0 - most) * 9007199254740992.0)
         if most < 1e-4:
             between = -1.0 / (most * (1.0 + most * (0.5 + most * (1 / 3))))
-        elif most < 1.0:
-            between = 1.0 / logarithm((1.0 - most) * 9007199254740992.0)
-        m = firsts[cell] - 1
+        m -= 1
         while True:
             gap = logarithm(np.float64(np.int64(bits(own, drawn) >> np.uint64(11)) + 1)) * between
             m += 1 + np.int64(min(gap, 2.0**30))
-            if m >= firsts[cell + 1]:
+            if m >= last:
                 drawn += 1
                 break
             squared = 0.0
             for x in range(axes):
                 apart = abs(places[m * axes + x] - here[x])
-                if period[x] > 0.0:
-                    apart = min(apart, period[x] - apart)
+                apart = min(apart, abs(period[x] - apart))
                 squared += apart * apart
-            level = np.float64(np.int64(bits(own, drawn + 1) >> np.uint64(11))) * 2.0**-53 * most
+            part = np.float64(np.int64(bits(own, drawn + 1) >> np.uint64(11))) * 2.0**-53 * most
             drawn += 2
-            if level < fading(squared, numbers) and not (numbers[0] != 0.0 and listed[m] == unit):
+            if part < fading(squared, numbers) and (numbers[0] == 0.0 or listed[m] != unit):
                 pre[count] = unit
                 post[count] = listed[m]
                 count += 1
@@ -124,11 +136,19 @@ class DistanceDependent(Rule):
         squared = self._reach() ** 2
         if self.p_max == 0.0 or not n_pre or not n_post:
             return Plan(0, 1, 1)
-        order, firsts, box = _cells(tos)
+        order, tree, box = _tree(tos)
         alone = float(recurrent and not self.autapses)
-        numbers = [alone, PROFILES.index(self.profile), self.scale, self.p_max, squared, froms.shape[1], len(firsts) - 1]
-        arrays = [froms, np.ascontiguousarray(tos[order]), order.astype(np.int32), firsts, box, period]
-        return Plan(n_pre, 1, n_post, numbers, arrays, by_source=True)
+        powers = {"gaussian": (-0.5 / self.scale**2, 0.0), "exponential": (0.0, -1.0 / self.scale), "disc": (0.0, 0.0)}
+        numbers = [alone, *powers[self.profile], self.p_max, squared, froms.shape[1], len(tree)]
+        arrays = [
+            froms,
+            np.ascontiguousarray(tos[order]),
+            order.astype(np.int32),
+            tree,
+            box,
+            np.where(period > 0, period, 1e300),
+        ]
+        return Plan(n_pre, 1, n_post + 1, numbers, arrays, marks=2 * IN_LEAF, by_source=True)
 
     def _reach(self) -> float:
         """The distance beyond which nothing is ever connected."""
@@ -183,24 +203,39 @@ def _places(positions: Any, where: str) -> Array:
 
 def _lengths(periodic: Any, where: str) -> tuple[float, ...]:
     lengths = np.atleast_1d(np.asarray(periodic))
-    if lengths.ndim != 1 or lengths.dtype.kind not in "fiu" or not np.all(lengths > 0) or not np.all(np.isfinite(lengths)):
+    if (
+        lengths.ndim != 1
+        or lengths.dtype.kind not in "fiu"
+        or not np.all(lengths > 0)
+        or not np.all(np.isfinite(lengths))
+    ):
         raise SpecError(f"{where}: periodic={periodic!r}; give True, False or the length of each axis, above 0")
     return tuple(float(length) for length in lengths)
 
 
-def _cells(places: Array) -> tuple[Array, Array, Array]:
-    """Targets in the order of square cells, where each cell begins, and the box [cell, axis, low/high] of each."""
-    n, axes = places.shape
-    low, high = places.min(0), places.max(0)
-    wide = np.maximum(high - low, 1e-300)
-    used = high > low
-    # equal sides for all cells, so that long populations are cut along their length
-    side = float(np.prod(wide[used]) * IN_CELL / n) ** (1.0 / max(1, used.sum()))
-    counts = np.where(used, np.clip(np.ceil(wide / max(side, 1e-300)), 1, n), 1).astype(np.int64)
-    index = np.zeros(n, np.int64)
-    for x in range(axes):
-        index = index * counts[x] + np.minimum(((places[:, x] - low[x]) / wide[x] * counts[x]).astype(np.int64), counts[x] - 1)
-    order = np.argsort(index, kind="stable")
-    firsts = np.flatnonzero(np.concatenate([[True], np.diff(index[order]) != 0]))
-    box = np.stack([np.minimum.reduceat(places[order], firsts), np.maximum.reduceat(places[order], firsts)], axis=2)
-    return order, np.append(firsts, n).astype(np.int64), np.ascontiguousarray(box)
+def _tree(places: Array) -> tuple[Array, Array, Array]:
+    """Targets in an order where neighbours are close, and a tree over runs of them: halves along the longer axis.
+
+    Nodes are in the order of a walk: [first, last, the next node when this one is done with], and a box
+    [node, axis, low/high] each. Leaves have up to 32 targets.
+    """
+    order = np.arange(len(places))
+    tree: list[tuple[int, int, int]] = []
+    boxes: list[Array] = []
+
+    def grow(first: int, last: int) -> None:
+        mine = places[order[first:last]]
+        low, high = mine.min(0), mine.max(0)
+        node = len(tree)
+        tree.append((first, last, 0))
+        boxes.append(np.stack([low, high], axis=1))
+        if last - first > IN_LEAF:
+            along = np.argsort(mine[:, np.argmax(high - low)], kind="stable")
+            order[first:last] = order[first:last][along]
+            half = first + (IN_LEAF << ((last - first - 1) // IN_LEAF).bit_length() - 1)
+            grow(first, half)
+            grow(half, last)
+        tree[node] = first, last, len(tree)
+
+    grow(0, len(places))
+    return order, np.array(tree, np.int32), np.ascontiguousarray(boxes)
