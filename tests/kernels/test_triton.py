@@ -31,6 +31,7 @@ from neurograph.kernels.scan import Scan, power_of_two, scan_of
 from neurograph.kernels.triton import TritonEngine, available, block_size, unavailable
 from neurograph.nodes import NEURONS
 from neurograph.nodes.compartment import MCN
+from neurograph.nodes.hh import HH, HHClassic
 from neurograph.nodes.point import IF, LIF
 from neurograph.nodes.surrogate import Atan, FastSigmoid, PiecewiseExp, Round, Sigmoid
 from neurograph.spec import Neuron, Param, State, SurrogateOption, learnable
@@ -60,6 +61,9 @@ class Odd(Neuron):
 
 MADE: dict[str, Callable[[], Neuron]] = {
     **NEURONS,
+    # states near 0 and inputs near 1 make these two fire
+    "HH": lambda: HH(detection="above"),
+    "HHClassic": lambda: HHClassic(v_th=0.3, integration="exponential_euler"),
     "soft": lambda: LIF(tau=3.0, reset="soft", detach_reset=False, surrogate=Sigmoid(learnable(4.0))),
     "v_reset": lambda: LIF(v_reset=0.1, v_rest=-0.1, decay_input=False, detach_reset=False, surrogate=FastSigmoid()),
     "exact": lambda: LIF(tau=3.0, integration="exact", surrogate=PiecewiseExp()),
