@@ -2,6 +2,7 @@
 
 from neurograph.backends import BACKENDS
 from neurograph.compiler import compile, lower
+from neurograph.connectivity import RULES
 from neurograph.connectivity.all_to_all import AllToAll
 from neurograph.connectivity.distance_dependent import DistanceDependent
 from neurograph.connectivity.explicit import Explicit
@@ -9,12 +10,6 @@ from neurograph.connectivity.fixed_in_degree import FixedInDegree
 from neurograph.connectivity.fixed_out_degree import FixedOutDegree
 from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.fixed_total_number import FixedTotalNumber
-from neurograph.connectivity.synapses import Synapses
-from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
-from neurograph.connectivity import RULES
-from neurograph.connectivity.all_to_all import AllToAll
-from neurograph.connectivity.explicit import Explicit
-from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.rule import Rule
 from neurograph.connectivity.synapses import Synapses
 from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
@@ -67,8 +62,17 @@ from neurograph.nodes.surrogate import (
     custom_surrogate,
 )
 from neurograph.plasticity import PLASTICITY
+from neurograph.plasticity.bcm import BCM
+from neurograph.plasticity.braincog import BrainCogBCM, BrainCogFullSTDP, BrainCogHebb, BrainCogLTD, BrainCogSTDP
+from neurograph.plasticity.hebb import Hebb
+from neurograph.plasticity.multiplicative import MultiplicativeSTDP
+from neurograph.plasticity.oja import Oja
 from neurograph.plasticity.pair import PairSTDP
+from neurograph.plasticity.reward import RewardSTDP
 from neurograph.plasticity.rule import Plasticity
+from neurograph.plasticity.scaling import SynapticScaling
+from neurograph.plasticity.triplet import TripletSTDP
+from neurograph.plasticity.vogels import VogelsSprekeler
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.conv import Conv2d
 from neurograph.projections.dense import Dense
@@ -78,12 +82,12 @@ from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.projections.sparse import Sparse
 from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
-from neurograph.spec import Learnable, Neuron, Option, Param, State, SurrogateOption, learnable
 from neurograph.simulate.records import read_record
 from neurograph.simulate.simulation import Simulation
 from neurograph.sources import SOURCES
 from neurograph.sources.current import NoiseCurrent, RampCurrent, StepCurrent
 from neurograph.sources.spikes import Poisson, PoissonPulse, SpikeList
+from neurograph.spec import Learnable, Neuron, Option, Param, State, SurrogateOption, learnable
 from neurograph.synapses import SYNAPSES
 from neurograph.synapses.exponential import Alpha, Biexponential, Exponential
 from neurograph.synapses.nmda import NMDA

@@ -117,8 +117,8 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
 
     call = "".join(f", numbers[{k}]" for k in range(len(numbers)))
     rows = "".join(f", syn_{n}[low:high]" for n in own)
-    posts = "".join(f", {n}" for n in post)
-    xs = "".join(f", {n}[p, s]" for n in pre)
+    posts = "".join(f", of_{n}" for n in post)  # a state may have the name of a local variable
+    xs = "".join(f", of_{n}[p, s]" for n in pre)
     main = [
         f"d = carray(at(address, numba.int64), {FIXED + len(slots)})",
         "last = np.uint64(d[9])",
@@ -136,17 +136,17 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
         "w = carray(at(d[5], KIND), every)",
         "words = carray(at(d[4], numba.uint32), every)",
         *(f"syn_{n} = carray(at({place(n)}, KIND), every)" for n in own),
-        *(f"{n} = carray(at({place(n)}, KIND), (d[0], d[2]))" for n in pre),
-        *(f"{n} = carray(at({place(n)}, KIND), targets)" for n in post),
+        *(f"of_{n} = carray(at({place(n)}, KIND), (d[0], d[2]))" for n in pre),
+        *(f"of_{n} = carray(at({place(n)}, KIND), targets)" for n in post),
         f"post_offsets = carray(at(d[{POST_OFFSETS}], numba.int64), d[12] * d[{POST_ROW}])",
         f"fired = step - d[{POST_FIRST}]",
         "for p in range(worker, d[0], d[1]):",
         "    pointers = carray(at(d[3] + 8 * p * d[2], numba.int64), d[2] + 1)",
     ]
     if has.get("decay_pre"):
-        main.append(f"    decay_pre({', '.join(f'{n}[p]' for n in pre)}{call})")
+        main.append(f"    decay_pre({', '.join(f'of_{n}[p]' for n in pre)}{call})")
     if has.get("decay_post"):
-        main.append(f"    decay_post({', '.join(f'{n}[bounds[p]:bounds[p + 1]]' for n in post)}{call})")
+        main.append(f"    decay_post({', '.join(f'of_{n}[bounds[p]:bounds[p + 1]]' for n in post)}{call})")
     main += [
         "    if arriving >= 0:",
         "        for q in range(d[12]):",
@@ -161,7 +161,7 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
     if has.get("pre"):
         main.append(f"                arrive(words[low:high], w[low:high]{rows}{posts}{xs}{call})")
     if has.get("x"):
-        main.append(f"                mark_pre({', '.join(f'{n}[p, s:s + 1]' for n in pre)}{call})")
+        main.append(f"                mark_pre({', '.join(f'of_{n}[p, s:s + 1]' for n in pre)}{call})")
     main += [
         f"    for e in range(post_offsets[p * d[{POST_ROW}] + fired], post_offsets[p * d[{POST_ROW}] + fired + 1]):",
         f"        t = carray(at(d[{POST_SPIKES}] + 4 * p * d[{POST_ROOM}], numba.int32), e + 1)[e]",
@@ -169,11 +169,11 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
     ]
     if has.get("post"):
         everything = "".join(f", syn_{n}" for n in own)
-        pres = "".join(f", {n}[p]" for n in pre)
-        ys = "".join(f", {n}[t]" for n in post)
+        pres = "".join(f", of_{n}[p]" for n in pre)
+        ys = "".join(f", of_{n}[t]" for n in post)
         main.append(f"        fire(positions[low:high], sources[low:high], w{everything}{pres}{ys}, d[5]{call})")
     if has.get("y"):
-        main.append(f"        mark_post({', '.join(f'{n}[t:t + 1]' for n in post)}{call})")
+        main.append(f"        mark_post({', '.join(f'of_{n}[t:t + 1]' for n in post)}{call})")
     main += [f"    if (step + 1) % d[{EVERY}] == 0:"]
     if has.get("step"):
         main += [

@@ -46,7 +46,14 @@ class Plasticity(Declared):
         super().__init__(**values)
         for name, value in self.params.items():
             if isinstance(value, Learnable) or not isinstance(value, int | float):
-                raise SpecError(f"{type(self).__name__}({name}=...): parameters of a plasticity rule are single numbers")
+                raise SpecError(
+                    f"{type(self).__name__}({name}=...): parameters of a plasticity rule are single numbers"
+                )
+        for name, value in self.initial.items():
+            if not isinstance(value, int | float):
+                raise SpecError(
+                    f"{type(self).__name__}({name}={value!r}): states of a plasticity rule start from one number"
+                )
         if self.params["w_max"] < self.params["w_min"]:
             raise SpecError(f"{self!r}: w_max is below w_min")
         unknown = set(signal_names or {}) - set(self.signals)
@@ -116,7 +123,9 @@ def _trace(rule: Plasticity, hook: str, dt: float) -> Hook | None:
     lifted: dict[str, Value] = {}
     for name, value in results.items():
         if kinds.get(name) not in _MAY_CHANGE[hook]:
-            raise SpecError(f"{what} changes {name!r}; it may change {' and '.join(_MAY_CHANGE[hook])} states (or w) only")
+            raise SpecError(
+                f"{what} changes {name!r}; it may change {' and '.join(_MAY_CHANGE[hook])} states (or w) only"
+            )
         lifted[name] = trace.lift(value)
         # a trace is one for all synapses of its neuron, so its next value cannot depend on one of them
         seen = {str(v.attr) for v in live([lifted[name]]) if v.op == "leaf"}

@@ -78,15 +78,19 @@ class PlasticRun:
         arrived = sent.reshape(self.batch, -1)[:, self.pre]
         current = self._summed(held["w"] * arrived)
         if step > 0:  # nothing has happened before the first step
-            held.update(self._hook("decay", held))
+            self._set(self._hook("decay", held))
             self._events("on_pre", sent.reshape(self.batch, -1), arrived, "pre")
             fired = self.fired.reshape(self.batch, -1)
             self._events("on_post", fired, fired[:, self.post], "post")
             if step % self.every == 0:
                 edges = self._per_synapse()
-                held.update(self._hook("on_step", edges))
+                self._set(self._hook("on_step", edges))
                 self._scale()
         return current.reshape(self.batch, *self.target)
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        for n, v in values.items():
+            self.state[n] = self.machine.xp.broadcast_to(v, self.state[n].shape)  # a rule may set a trace to a constant
 
     def _summed(self, values: Any) -> Any:
         total = self.machine.zeros((self.batch, self.size))
@@ -114,13 +118,14 @@ class PlasticRun:
         own = self.rule.of(kind)
         changed = self._hook(hook, self._per_synapse(), ("w", *self.rule.of("synapse")))
         moved = self._hook(hook, held, own)
-        held.update({n: where(edges > 0, v, held[n]) for n, v in changed.items()})
-        held.update({n: where(neurons > 0, v, held[n]) for n, v in moved.items()})
+        held.update({n: where(edges != 0, v, held[n]) for n, v in changed.items()})
+        held.update({n: where(neurons != 0, v, held[n]) for n, v in moved.items()})
 
     def _scale(self) -> None:
         if self.rule.params["total"]:
             sums = self._summed(self.state["w"])
-            factor = self.machine.xp.where(sums > 0, self.values["total"] / sums, sums * 0 + 1)
+            where = self.machine.xp.where
+            factor = where(sums > 0, self.values["total"] / where(sums > 0, sums, 1.0), 1.0)
             self.state["w"] = self.state["w"] * factor[:, self.post]
 
     def keep(self) -> None:
