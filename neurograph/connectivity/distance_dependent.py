@@ -48,7 +48,7 @@ def pairs(
             if period[x] > 0.0 and apart > 0.0:
                 apart = min(apart, max(0.0, min(abs(low + period[x] - here[x]), abs(here[x] + period[x] - high))))
             nearest += apart * apart
-        m, last = np.int64(tree[3 * node]), np.int64(tree[3 * node + 1])
+        m, last = int(tree[3 * node]), int(tree[3 * node + 1])
         most = fading(nearest, numbers)
         few = most * (last - m) < 1.0
         node = tree[3 * node + 2] if few or last - m <= 32 else node + 1
