@@ -50,7 +50,9 @@ def brain_regions(
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or np.any(counts < 0) or not np.all(np.isfinite(counts)):
         raise DataError(f"brain_regions: a connectome is a square matrix of counts >= 0, got shape {counts.shape}")
     if neurons_per_region < 10:
-        raise SpecError(f"brain_regions(neurons_per_region={neurons_per_region}): at least 10, so that each kind is there")
+        raise SpecError(
+            f"brain_regions(neurons_per_region={neurons_per_region}): at least 10, so that each kind is there"
+        )
     regions, shape = len(counts), (len(counts), neurons_per_region)
     kind = np.searchsorted(np.cumsum(SHARES)[:-1] * neurons_per_region, np.arange(neurons_per_region), side="right")
     pre, post = _pairs(counts * scale, neurons_per_region, synapses_per_neuron, stream(seed, "brain_regions"))
@@ -97,7 +99,9 @@ def _neurons(name: str, kind: np.ndarray[Any, Any], regions: int, cortical: int)
     return BrainCogAEIF(v_th=rows[0], v_reset=rows[1], c_m=rows[2], tau_w=rows[3], a=rows[4], b=rows[5])
 
 
-def _pairs(counts: np.ndarray[Any, Any], size: int, each: int, key: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _pairs(
+    counts: np.ndarray[Any, Any], size: int, each: int, key: int
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Sources and targets of all synapses: random pairs within each region, then between regions."""
     rng = np.random.Generator(np.random.Philox(key=key))
     made = np.where(counts >= 10.0, np.round(counts), 0.0).astype(np.int64)

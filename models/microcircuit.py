@@ -55,7 +55,9 @@ def microcircuit(
     counts = np.log(1.0 - PROBABILITY) / np.log1p(-1.0 / np.outer(SIZES, SIZES))
     lost = tau_s * 1e-3 * (1.0 - math.sqrt(k_scale))
     external = unit * EXTERNAL * rate
-    current = lost * ((weights * counts / SIZES[:, None] * RATES).sum(1) + (external if background == "poisson" else 0.0))
+    current = lost * (
+        (weights * counts / SIZES[:, None] * RATES).sum(1) + (external if background == "poisson" else 0.0)
+    )
     if background == "dc":
         current = current + 1e-3 * tau_s * external
     sizes = np.round(SIZES * scale).astype(int)

@@ -41,13 +41,13 @@ def exponential(x: Any) -> Any:
 
 
 def standard(raw: Any, table: Any) -> Any:
-    """N(0, 1) from 64 random bits: neurograph.random.normal for one number."""
-    step = np.int64((raw >> np.uint64(52)) & np.uint64(2047))
-    if step == 2047:
-        step = 2049 + np.int64((raw >> np.uint64(41)) & np.uint64(2047))
+    """N(0, 1) from 64 random bits: neurograph.random.normal for one number, without branches, for many at once."""
+    step = (raw >> np.uint64(52)) & np.uint64(2047)
+    finer = np.uint64(2) + ((raw >> np.uint64(41)) & np.uint64(2047))
+    step += np.uint64(step == 2047) * finer
     inside = np.float64(np.int64(raw & np.uint64((1 << 41) - 1))) * 2.0**-41
-    value = table[step] + (table[step + 1] - table[step]) * inside
-    return -value if raw >> np.uint64(63) else value
+    value = table[step] + (table[step + np.uint64(1)] - table[step]) * inside
+    return value * np.float64(1 - 2 * np.int64(raw >> np.uint64(63)))
 
 
 def _normal(raw: Any, numbers: Any, table: Any) -> Any:

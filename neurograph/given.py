@@ -46,7 +46,15 @@ def given_values(
 
 
 def _drawn(
-    kind: str, neuron: Neuron, params: Mapping[str, Any], key: int, size: int, batch: int, shape: Shape, dt: float, dtype: Any
+    kind: str,
+    neuron: Neuron,
+    params: Mapping[str, Any],
+    key: int,
+    size: int,
+    batch: int,
+    shape: Shape,
+    dt: float,
+    dtype: Any,
 ) -> Array:
     if kind == "uniform":
         return random.uniform(random.bits(key, size * batch), dtype)
@@ -82,7 +90,9 @@ def event_list(neuron: Neuron, population: str, size: int, dt: float) -> tuple[A
     steps, neurons = neuron.events(dt)
     at, who = np.asarray(steps, np.int64), np.asarray(neurons, np.int64)
     if len(who) and (who.min() < 0 or who.max() >= size):
-        raise SpecError(f"population {population!r}: its event list names neuron {who.max()}, but it has {size} neurons")
+        raise SpecError(
+            f"population {population!r}: its event list names neuron {who.max()}, but it has {size} neurons"
+        )
     return at, who
 
 

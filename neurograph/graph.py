@@ -225,7 +225,9 @@ class Graph:
                     f"variable; recordable are {', '.join(dict.fromkeys(recordable))}"
                 )
             if not isinstance(every, int) or every < 1:
-                raise GraphError(f"probe({name!r}, every={every!r}) at {declared_at()}: a whole number of steps, 1 or more")
+                raise GraphError(
+                    f"probe({name!r}, every={every!r}) at {declared_at()}: a whole number of steps, 1 or more"
+                )
             chosen = None if neurons is None else tuple(int(k) for k in neurons)
             probe = Probe(name, variable, declared_at(), chosen, every)
             self.probes[probe.key] = probe

@@ -72,7 +72,9 @@ class Neuron(Declared):
                 raise SpecError(f"{cls.__name__}.{role} must be a tuple of port names, such as ('input',)")
         clash = (states & set(cls.inputs)) | (states & set(cls.given)) | (set(cls.inputs) & set(cls.given))
         if clash:
-            raise SpecError(f"{cls.__name__}: {sorted(clash)} are two of state, input and given; give them different names")
+            raise SpecError(
+                f"{cls.__name__}: {sorted(clash)} are two of state, input and given; give them different names"
+            )
         for name in list(inspect.signature(cls.step).parameters)[1:]:
             if name not in known:
                 raise SpecError(

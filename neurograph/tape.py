@@ -63,7 +63,13 @@ class Instr:
             detail = f"{self.steps}"
         if self.op in ("project", "plastic"):
             delay = self.what.delay
-            detail += f" delay={delay:g}" if isinstance(delay, int | float) else " delays" if np.ndim(delay) else f" delay={delay!r}"
+            detail += (
+                f" delay={delay:g}"
+                if isinstance(delay, int | float)
+                else " delays"
+                if np.ndim(delay)
+                else f" delay={delay!r}"
+            )
         if self.op == "draw":
             detail = self.what.given[self.ports[0]]
         head = f"{self.op} {detail}".strip()

@@ -167,7 +167,7 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         ng.SpecError, r"Odd.step must return a dict with exactly \['spike', 'v'\].*got \['spike'\]",
         lambda: with_step(_forgets)().trace()),
     "an undeclared parameter": (
-        ng.SpecError, r"Odd.step uses self.tua, which is not declared.*declared are v, tau",
+        ng.SpecError, r"Odd uses self.tua, which is not declared.*declared are v, tau",
         lambda: with_step(_undeclared)().trace()),
     "a condition as output": (
         ng.SpecError, r"returns a condition for 'spike'; use where\(condition, 1.0, 0.0\)",

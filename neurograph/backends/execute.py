@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from neurograph.errors import BackendError, DataError
-from neurograph.expr.value import Value
 from neurograph.monitor import Recorder
-from neurograph.plasticity.run import PlasticRun, plastic_shapes
+from neurograph.plasticity.run import PlasticMachine, PlasticRun, plastic_shapes
 from neurograph.projections.operator import Run
 from neurograph.spec import Shape
 from neurograph.tape import Instr, Tape
@@ -18,7 +17,7 @@ from neurograph.tape import Instr, Tape
 State = dict[str, Any]
 
 
-class Machine(Protocol):
+class Machine(PlasticMachine, Protocol):
     """What a backend does its own way. Arrays of a sequence are [T, N, ...], of a static value [1, N, ...]."""
 
     @property
@@ -39,8 +38,6 @@ class Machine(Protocol):
     def uniform(self, name: str, shape: tuple[int, ...], step: int) -> Any: ...
 
     def given(self, instr: Instr, shape: Shape, batch: int, steps: range) -> Any: ...
-
-    def evaluate(self, results: Mapping[str, Value], leaves: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
 class Execution:
@@ -160,7 +157,9 @@ class Execution:
         longest, total = instr.what.made.longest, None
         for delay, group in instr.what.groups:
             x = sent[longest - delay : longest - delay + steps]
-            y = self.machine.apply(replace(instr, what=group), x.reshape(steps * self.batch, *x.shape[2:]), Run(steps, self.batch))
+            y = self.machine.apply(
+                replace(instr, what=group), x.reshape(steps * self.batch, *x.shape[2:]), Run(steps, self.batch)
+            )
             total = y if total is None else total + y
         shape = (steps, self.batch, *instr.what.target)
         return self.machine.zeros(shape) if total is None else total.reshape(shape)

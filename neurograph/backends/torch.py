@@ -25,7 +25,7 @@ from neurograph.kernels.eager import EagerScan, prologue_code
 from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides, tensor_names
 from neurograph.kernels.scan import power_of_two, scan_of
 from neurograph.monitor import Recorder, Recording
-from neurograph.projections.operator import Remake, Run
+from neurograph.projections.operator import Remake
 from neurograph.spec import Learnable, Neuron
 from neurograph.tape import Instr, Tape
 
@@ -35,7 +35,9 @@ _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class Unit(nn.Module):
     """One population: learnable parameters as nn.Parameter, the others as buffers outside the state_dict."""
 
-    def __init__(self, instr: Instr, tape: Tape, weights: Mapping[str, Any], dtype: torch.dtype, fused: bool, seed: int):
+    def __init__(
+        self, instr: Instr, tape: Tape, weights: Mapping[str, Any], dtype: torch.dtype, fused: bool, seed: int
+    ):
         super().__init__()
         neuron: Neuron = instr.what
         self.population, self.shape = instr.name, tape.slots[instr.outs[0]].shape

@@ -51,7 +51,9 @@ def initial_states(neuron: Neuron, name: str, shape: Shape, seed: int) -> dict[s
         else:
             out[state] = np.asarray(init, np.float64)
             if out[state].shape != shape:
-                raise ShapeError(f"population {name!r}: {state} starts from shape {out[state].shape}, the population has {shape}")
+                raise ShapeError(
+                    f"population {name!r}: {state} starts from shape {out[state].shape}, the population has {shape}"
+                )
     return out
 
 

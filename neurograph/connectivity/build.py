@@ -170,7 +170,7 @@ class _Building:
         arrays = np.array([*(a.ctypes.data for a in plan.arrays), 0], np.int64)
         marks = np.zeros(max(1, plan.marks * self.workers), np.uint64)
         room = -(-plan.room // 16) * 16
-        buffers = np.empty(self.workers * 2 * room, np.int32)
+        buffers = np.empty(self.workers * (4 * room + 4 * native.MANY), np.int32)
         listed = delays.array if delays.array is not None else np.zeros(1, np.int32)
         lookup = native.table()
         one_row = plan.by_source and self.parts == 1
@@ -198,7 +198,7 @@ def _finish(made: Synapses, weights: _Values, dtype: str, key: int) -> None:
     workers = max(1, min(threads.count(), rows))
     longest = int(np.diff(made.pointers).max())
     longest += longest % 2
-    scratch = np.empty(workers * (2048 + 24 * longest) // 8, np.int64)
+    scratch = np.empty(workers * (256 + 2 * native.MANY + 3 * longest), np.int64)
     numbers = np.array([*(weights.drawn.numbers() if weights.drawn is not None else [0.0] * 4), 0.0, 0.0], np.float64)
     values = made.weight if isinstance(made.weight, np.ndarray) else _NONE
     matrix = weights.array if weights.array is not None and weights.mode == 3 else _NONE

@@ -16,21 +16,18 @@ if TYPE_CHECKING:
 FEW_PAIRS = 1 << 20  # up to which distinct pairs are marked one by one
 
 
-def permuted(i: Any, key: Any, side: Any, size: Any) -> Any:
-    """Where a random permutation of 0 .. size - 1 takes i: a Feistel network of six rounds on side x side >= size.
+def permute(key: Any, side: Any, a: Any, b: Any) -> None:
+    """Send numbers a * side + b through a random permutation: a Feistel network of six rounds on side x side.
 
-    A result beyond `size` is sent on, which keeps it a permutation. Source: Luby & Rackoff 1988; Black & Rogaway 2002.
+    Source: Luby & Rackoff 1988; Black & Rogaway 2002.
     """
-    while True:
-        a, b = i // side, i % side
-        for turn in range(3):
-            a += below(bits(key, side * (2 * turn) + b), side)
-            a -= side * (a >= side)
-            b += below(bits(key, side * (2 * turn + 1) + a), side)
-            b -= side * (b >= side)
-        i = a * side + b
-        if i < size:
-            return i
+    for turn in range(3):
+        for j in range(a.size):
+            moved = np.int64(a[j]) + below(bits(key, side * (2 * turn) + b[j]), side)
+            a[j] = moved - side * (moved >= side)
+        for j in range(a.size):
+            moved = np.int64(b[j]) + below(bits(key, side * (2 * turn + 1) + a[j]), side)
+            b[j] = moved - side * (moved >= side)
 
 
 def pairs(
@@ -48,9 +45,20 @@ def pairs(
             post[j] = post[j] % targets
     elif side > 0:
         for j in range(count):
-            drawn = permuted(first + j, key, side, n_pre * targets)
-            pre[j] = drawn // targets
-            post[j] = drawn % targets
+            pre[j] = (first + j) // side
+            post[j] = (first + j) - pre[j] * side
+        permute(key, side, pre[:count], post[:count])
+        for j in range(count):
+            # a result that is no pair is sent on, which keeps it a permutation
+            while pre[j] * side + post[j] >= n_pre * targets:
+                permute(key, side, pre[j : j + 1], post[j : j + 1])
+        for j in range(count):
+            place = pre[j] * side + post[j]
+            source = np.int64(np.float64(place) * (1.0 / np.float64(targets)))
+            source -= source * targets > place
+            source += (source + 1) * targets <= place
+            pre[j] = source
+            post[j] = place - source * targets
     else:
         for j in range(count):
             raw = bits(own, j)
@@ -69,7 +77,7 @@ class FixedTotalNumber(Rule):
     population projects to itself. Source of the convention: NEST's fixed_total_number.
     """
 
-    native = (permuted, pairs)
+    native = (permute, pairs)
 
     def __init__(self, n: int, *, autapses: bool = True, multapses: bool = True):
         self.n = whole("FixedTotalNumber", "n", n)

@@ -71,7 +71,16 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
     tail = f", {tail}" if tail else ""
     text = [_HEADER.format(title=type(rule).__name__, dtype=dtype)]
 
-    def function(name: str, arguments: list[str], over: str, begin: list[str], hook: Hook, only: tuple[str, ...], leaf: dict[str, str], store: dict[str, str]) -> bool:
+    def function(
+        name: str,
+        arguments: list[str],
+        over: str,
+        begin: list[str],
+        hook: Hook,
+        only: tuple[str, ...],
+        leaf: dict[str, str],
+        store: dict[str, str],
+    ) -> bool:
         results = {n: v for n, v in hook.results.items() if n in only}
         if not results:
             return False
@@ -89,7 +98,9 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
             at = {n: f"{n}_[k]" for n in names}
             if names:
                 over = f"{names[0]}_"
-                has[f"decay_{kind}"] = function(f"decay_{kind}", [f"{n}_" for n in names], over, [], hooks["decay"], names, at, at)
+                has[f"decay_{kind}"] = function(
+                    f"decay_{kind}", [f"{n}_" for n in names], over, [], hooks["decay"], names, at, at
+                )
     if hooks["on_pre"] is not None:
         leaf = {**mine, **{n: f"x_{n}" for n in pre}, **{n: f"post_{n}[j]" for n in post}}
         arguments = ["words", *arrays, *(f"post_{n}" for n in post), *(f"x_{n}" for n in pre)]
@@ -102,7 +113,10 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
         leaf = {**there, **{n: f"pre_{n}[sources[k]]" for n in pre}, **{n: f"y_{n}" for n in post}}
         arguments = ["positions", "sources", *arrays, *(f"pre_{n}" for n in pre), *(f"y_{n}" for n in post), "place"]
         # a column of the weights lies scattered over memory: ask for it well ahead
-        ahead = [f"prefetch(place + {size} * np.int64(positions[min(k + {AHEAD}, positions.size - 1)]))", "j = positions[k]"]
+        ahead = [
+            f"prefetch(place + {size} * np.int64(positions[min(k + {AHEAD}, positions.size - 1)]))",
+            "j = positions[k]",
+        ]
         has["post"] = function("fire", arguments, "positions", ahead, hooks["on_post"], ("w", *own), leaf, there)
         at = {n: f"{n}_[k]" for n in post}
         if post:

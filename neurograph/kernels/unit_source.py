@@ -93,7 +93,9 @@ def unit_source(variant: UnitVariant) -> UnitSource:
             if kind in (RING, DENSE):
                 ring = f"carray(at({address(argument)}, KIND)"
                 if kind == RING:
-                    setup.append(f"{argument} = {ring}, ({address(argument + '.last')} + 1) * {address(argument + '.row')})")
+                    setup.append(
+                        f"{argument} = {ring}, ({address(argument + '.last')} + 1) * {address(argument + '.row')})"
+                    )
                     place = f"(step & {address(argument + '.last')}) * {address(argument + '.row')}"
                     setup.append(f"{argument}_at = {place}")
                     reads[argument] = f"{argument}[{argument}_at + b:{argument}_at + e]"

@@ -30,6 +30,7 @@ def infer(graph: Graph, dt: float) -> Tape:
             time = STATIC if node.encoder.static else STEPS
             emit(Instr("input", (), (), node.name, node, at=node.at), Slot(node.name, shapes[node.name], time))
     arrivals: dict[tuple[str, str], list[str]] = {}
+
     def unit(name: str, neuron: Neuron, shape: Shape, merged: dict[str, str], at: str) -> None:
         """Dynamics: a population, or a synapse model on either side of a projection."""
         where = f"{type(neuron).__name__} {name!r} ({at})"
@@ -66,7 +67,8 @@ def infer(graph: Graph, dt: float) -> Tape:
             what = Projected(
                 p.rule, p.weight, p.delay, shape, chains[p.name][-1], p.source.node == p.target.node, p.plasticity, p.at
             )
-            name, op, ins = name_of(p.rule), "project", (slot,)
+            name, op = name_of(p.rule), "project"
+            ins: tuple[str, ...] = (slot,)
             if p.plasticity is not None:
                 op, steps, ins = "plastic", 1, (slot, f"{p.target.node}.{_spikes_of(graph, p)}")
             late = steps if isinstance(p.delay, int | float) else 1  # synapses with their own delays have one each
@@ -121,7 +123,9 @@ def _spikes_of(graph: Graph, p: Projection) -> str:
     target = graph.nodes[p.target.node]
     outputs = target.neuron.outputs if isinstance(target, Population) else ()
     if "spike" not in outputs:
-        raise GraphError(f"projection {p.name!r} ({p.at}): plasticity follows the target's spikes; {target.name!r} has none")
+        raise GraphError(
+            f"projection {p.name!r} ({p.at}): plasticity follows the target's spikes; {target.name!r} has none"
+        )
     return "spike"
 
 

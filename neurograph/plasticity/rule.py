@@ -13,6 +13,7 @@ from neurograph.expr.value import Trace, Value, live
 from neurograph.fields import Declared, Learnable, Option, Param, State, View
 
 HOOKS = ("decay", "on_pre", "on_post", "on_step")
+_TAKEN = {"w", "fired", "sent"}  # what a run keeps besides states
 
 
 class Plasticity(Declared):
@@ -67,6 +68,9 @@ class Plasticity(Declared):
         for name, declared in cls._fields.items():
             if isinstance(declared, State) and declared.of not in ("pre", "post", "synapse"):
                 raise SpecError(f"{cls.__name__}.{name}: State(of={declared.of!r}); say of='pre', 'post' or 'synapse'")
+        clash = sorted((states & _TAKEN) | (set(cls.signals) & (set(cls._fields) | _TAKEN)))
+        if clash:
+            raise SpecError(f"{cls.__name__}: {', '.join(clash)} means something else there; give another name")
         for hook in HOOKS:
             method = getattr(cls, hook, None)
             if method is None:

@@ -16,7 +16,7 @@ from neurograph.plasticity.rule import HOOKS, Plasticity
 from neurograph.tape import Instr
 
 
-class Machine(Protocol):
+class PlasticMachine(Protocol):
     @property
     def xp(self) -> Any: ...
 
@@ -35,7 +35,9 @@ def plastic_shapes(instr: Instr, batch: int) -> dict[str, tuple[int, ...]]:
     """The state that plasticity adds to a run: weights and traces of each sample, and who fired last."""
     what = instr.what
     sizes = {"pre": int(np.prod(what.source)), "post": int(np.prod(what.target)), "synapse": what.made.count}
-    out = {f"{instr.name}.{n}": (batch, sizes[what.plasticity._fields[n].of]) for n in what.plasticity.initial}
+    out: dict[str, tuple[int, ...]] = {
+        f"{instr.name}.{n}": (batch, sizes[what.plasticity._fields[n].of]) for n in what.plasticity.initial
+    }
     out[f"{instr.name}.w"] = (batch, sizes["synapse"])
     out[f"{instr.name}.fired"] = (batch, *what.target)
     return out
@@ -50,7 +52,7 @@ class PlasticRun:
     """The rule of one projection during a run. `step` gives what arrives in a step and changes the weights."""
 
     def __init__(
-        self, instr: Instr, machine: Machine, batch: int, dt: float, state: dict[str, Any], signals: Mapping[str, float]
+        self, instr: Instr, machine: PlasticMachine, batch: int, dt: float, state: dict[str, Any], signals: Mapping[str, float]
     ):
         self.name, self.rule, self.machine, self.batch = instr.name, instr.what.plasticity, machine, batch
         self.target, self.run_state = instr.what.target, state

@@ -6,20 +6,18 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurograph.errors import DataError, FormatError
 
+if TYPE_CHECKING:
+    from neurograph.simulate.simulation import Simulation
+
 FORMAT = "neurograph simulation 1"
 CHANGED = "changed/"  # parameters that were set after compiling
 Array = np.ndarray[Any, Any]
-
-
-def fingerprint(text: str) -> str:
-    """What two programs must share for one to load the other's state."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write(path: str | Path, arrays: dict[str, Array], facts: dict[str, Any]) -> None:
@@ -64,8 +62,9 @@ def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str
         raise
     except (OSError, KeyError, RuntimeError) as error:
         raise FormatError(f"{path}: cannot be read as a simulation checkpoint ({error}); it may be cut short") from None
-    missing, unknown = sorted(set(shapes) - set(arrays)), sorted(
-        n for n in set(arrays) - set(shapes) if not n.startswith(CHANGED)
+    missing, unknown = (
+        sorted(set(shapes) - set(arrays)),
+        sorted(n for n in set(arrays) - set(shapes) if not n.startswith(CHANGED)),
     )
     if missing or unknown:
         raise FormatError(f"{path}: belongs to another network: missing {missing[:5]}, unknown {unknown[:5]}")
@@ -74,3 +73,67 @@ def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str
         if len(found) != len(shape) or any(w not in (-1, h) for w, h in zip(shape, found, strict=True)):
             raise FormatError(f"{path}: {name!r} has shape {found}, this network needs {shape}")
     return arrays, facts
+
+
+def _arrays(sim: Simulation) -> dict[str, Array]:
+    """What the state is made of, by name; the arrays themselves."""
+    out: dict[str, Array] = {}
+    for name, unit in sim.engine.units.items():
+        out |= {f"{name}/state/{n}": a for n, a in unit.states.items()}
+        out |= {f"{name}/ring/{n}": r.values for n, r in unit.rings.items()}
+        out[f"{name}/tally"] = unit.tally
+    return out
+
+
+def _plastic(sim: Simulation) -> dict[str, Array]:
+    return {f"{name}/plastic/{n}": a for name, p in sim.engine.plastic.items() for n, a in p.state().items()}
+
+
+def _identity(sim: Simulation) -> str:
+    """What two simulations must share for one to load the other's state."""
+    sizes = [(n, p.what.made.count) for n, p in sim.circuit.projections.items()]
+    text = f"{sim.declared}\nseed={sim.seed} dtype={sim.dtype} {sizes}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_state(sim: Simulation, path: str | Path) -> None:
+    arrays = {**_arrays(sim), **_plastic(sim)}
+    for name, unit in sim.engine.units.items():
+        if unit.lists is not None and unit.lists.history:
+            at, who = unit.lists.of(sim.step - unit.lists.history, sim.step)
+            arrays[f"{name}/history"] = np.stack([at, who.astype(np.int64)])
+            if unit.lists.values is not None:
+                arrays[f"{name}/graded"] = unit.lists.values_of(sim.step - unit.lists.history, sim.step)
+    facts = {"step": sim.step, "identity": _identity(sim), "dtype": sim.dtype.name}
+    facts |= {f"signal.{n}": v for n, v in sim.signals.items()}
+    arrays |= {f"{CHANGED}{n}": np.asarray(v) for n, v in sim.engine.altered.items()}
+    write(path, arrays, facts)
+
+
+def load_state(sim: Simulation, path: str | Path) -> None:
+    shapes: dict[str, tuple[int, ...]] = {n: a.shape for n, a in {**_arrays(sim), **_plastic(sim)}.items()}
+    for name, unit in sim.engine.units.items():
+        if unit.lists is not None and unit.lists.history:
+            shapes[f"{name}/history"] = (2, -1)
+            if unit.lists.values is not None:
+                shapes[f"{name}/graded"] = (-1,)
+    arrays, facts = read(path, shapes)
+    if facts["identity"] != _identity(sim):
+        raise FormatError(f"{path}: was saved by another network, seed, dt or dtype; compile the same graph to load it")
+    for name, array in _arrays(sim).items():
+        array[...] = arrays[name]
+    for name, plastic in sim.engine.plastic.items():
+        prefix = f"{name}/plastic/"
+        plastic.take({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
+    for name, array in arrays.items():
+        if name.startswith(CHANGED):
+            sim.set(name.removeprefix(CHANGED), array if array.ndim else float(array))
+    sim.engine.step = int(facts["step"])
+    for name, unit in sim.engine.units.items():
+        if unit.lists is not None:
+            unit.lists.begin(sim.step, arrays.get(f"{name}/history"), arrays.get(f"{name}/graded"))
+    sim.engine.tell_lists()
+    for signal in sim.signals:
+        sim.signal(signal, float(facts[f"signal.{signal}"]))
+    for record in sim.records.values():
+        record.restart(sim.step)

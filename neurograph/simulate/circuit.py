@@ -87,7 +87,9 @@ def circuit_of(tape: Tape) -> Circuit:
         path = arrivals[0]
         unit = units[path.unit]
         if unit.events not in (None, path.output):
-            raise refuse(instr, f"{unit.name!r} sends events of {unit.events!r} already; one output of a population can")
+            raise refuse(
+                instr, f"{unit.name!r} sends events of {unit.events!r} already; one output of a population can"
+            )
         unit.events = path.output
         return path.unit
 
@@ -102,7 +104,9 @@ def circuit_of(tape: Tape) -> Circuit:
             units[instr.name] = UnitPlan(instr.name, instr.what, shape, instr)
             # counts of a source that only drives others neuron by neuron are not worth listing
             probed = any(p.population == instr.name and p.variable == "spike" for p in tape.probes)
-            if "spike" in instr.what.outputs and (probed or is_binary(instr.what.trace(tape.dt, instr.ports).outputs["spike"])):
+            if "spike" in instr.what.outputs and (
+                probed or is_binary(instr.what.trace(tape.dt, instr.ports).outputs["spike"])
+            ):
                 units[instr.name].events = "spike"
     for instr in sorted(order, key=lambda i: not i.late):
         if instr.op == "delay":
@@ -149,7 +153,8 @@ def _applied(instr: Instr, arrivals: list[Path | str], refuse: Any) -> list[Path
         return arrivals
     if not isinstance(operator, OneToOne):
         raise refuse(
-            instr, f"{operator!r} works on whole images or batches; use a connectivity rule such as Explicit.from_scipy(...)"
+            instr,
+            f"{operator!r} works on whole images or batches; use a connectivity rule such as Explicit.from_scipy(...)",
         )
     out: list[Path | str] = []
     for arrival in arrivals:

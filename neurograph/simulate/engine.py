@@ -4,192 +4,27 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from neurograph import given, random
 from neurograph.backends.array import Unit
-from neurograph.connectivity.synapses import part_bounds
 from neurograph.errors import BackendError
-from neurograph.kernels import machine_code, native, threads
-from neurograph.kernels.unit_source import (
-    DENSE, FIXED, RING, STEP, ZERO, UnitSource, UnitVariant, is_binary, unit_source,
-)  # fmt: skip
-from neurograph.simulate.circuit import Circuit, Path, ProjectionPlan, UnitPlan
+from neurograph.kernels import native, threads
+from neurograph.simulate.circuit import Circuit, Path, ProjectionPlan
+from neurograph.simulate.lists import Array, Ring, SpikeLists, aligned
 from neurograph.simulate.plastic import PlasticArrays
+from neurograph.simulate.unit import UnitArrays
 
-Array = np.ndarray[Any, Any]
 deliver, drive, give, spread = (native.layout(n) for n in ("deliver", "drive", "give", "spread"))
 KINDS = ("uniform", "normal", "poisson", "events")
-
-
-def aligned(shape: int | tuple[int, ...], dtype: Any) -> Array:
-    """Zeros that begin at a cache line."""
-    kind = np.dtype(dtype)
-    count = int(np.prod(shape))
-    raw = np.zeros(count * kind.itemsize + 64, np.uint8)
-    begin = -raw.ctypes.data % 64
-    return raw[begin : begin + count * kind.itemsize].view(kind).reshape(shape)
 
 
 def power_above(n: int) -> int:
     """The smallest power of two above n."""
     return 1 << int(n).bit_length()
-
-
-@dataclass
-class Ring:
-    """What arrives at an input in the steps to come: [steps, row]."""
-
-    values: Array
-
-    @property
-    def last(self) -> int:
-        return len(self.values) - 1
-
-
-class SpikeLists:
-    """Who fired in the steps of a window, part after part, and in the `history` steps before it."""
-
-    def __init__(self, bounds: Array, period: int, history: int, window: int, graded: bool, dtype: Any):
-        self.bounds, self.history, self.window = bounds, history, window
-        parts, largest = len(bounds) - 1, int(np.max(np.diff(bounds), initial=1))
-        self.need = largest * max(1, period)
-        self.room = self.need * (history + 2) + min(window * largest, 1 << 20)
-        self.offsets = np.zeros((parts, history + window + 1), np.int64)
-        self.spikes = np.zeros((parts, self.room), np.int32)
-        self.values = np.zeros((parts, self.room), dtype) if graded else None
-        self.first = 0  # the step of the window's first entry
-
-    @property
-    def zero(self) -> int:
-        """The step of the first entry of the offsets."""
-        return self.first - self.history
-
-    def of(self, start: int, stop: int) -> tuple[Array, Array]:
-        """Steps and neurons of the spikes in steps start .. stop, in order."""
-        low, high = start - self.zero, stop - self.zero
-        steps, neurons = [], []
-        for p in range(len(self.offsets)):
-            counts = np.diff(self.offsets[p, low : high + 1])
-            steps.append(np.repeat(np.arange(start, stop), counts))
-            neurons.append(self.spikes[p, self.offsets[p, low] : self.offsets[p, high]])
-        at, who = np.concatenate(steps), np.concatenate(neurons)
-        if len(self.offsets) > 1:
-            order = np.argsort(at, kind="stable")
-            at, who = at[order], who[order]
-        return at, who.copy() if len(self.offsets) == 1 else who
-
-    def counts(self, start: int, stop: int) -> Array:
-        """Spikes of all neurons in each step."""
-        low, high = start - self.zero, stop - self.zero
-        return np.diff(self.offsets[:, low : high + 1], axis=1).sum(0)
-
-    def begin(self, step: int, history: Array | None) -> None:
-        """Begin anew at `step` after the spikes of a checkpoint: steps and neurons, in order."""
-        self.first = step
-        self.offsets[:] = 0
-        if history is None:
-            return
-        at, who = history
-        for p in range(len(self.offsets)):
-            mine = (who >= self.bounds[p]) & (who < self.bounds[p + 1])
-            self.spikes[p, : mine.sum()] = who[mine]
-            self.offsets[p, : self.history + 1] = np.searchsorted(at[mine], np.arange(self.zero, step + 1))
-
-    def restart(self, step: int) -> None:
-        """Begin a new window at `step`, keeping the history."""
-        low = step - self.history - self.zero
-        for p in range(len(self.offsets)):
-            begin, end = self.offsets[p, low], self.offsets[p, low + self.history]
-            self.spikes[p, : end - begin] = self.spikes[p, begin:end].copy()
-            if self.values is not None:
-                self.values[p, : end - begin] = self.values[p, begin:end].copy()
-            self.offsets[p, : self.history + 1] = self.offsets[p, low : low + self.history + 1] - begin
-        self.first = step
-
-
-class UnitArrays:
-    """One unit made ready: its parameters, states, lists and kernel."""
-
-    def __init__(self, plan: UnitPlan, engine: Engine):
-        self.plan, self.engine, self.dtype = plan, engine, engine.dtype
-        self.bounds = part_bounds(plan.size, engine.parts)
-        self.unit = Unit(plan.instr, engine.circuit.tape, {}, self.dtype.name, engine.seed)
-        self.states = {n: self._start(n) for n in self.unit.scan.states}
-        self.given = {a: aligned(plan.size, self.dtype) for a, kind in plan.given.items() if kind != "step"}
-        self.dense = {n: aligned(plan.size, self.dtype) for n in sorted(plan.dense)}
-        self.tally = np.zeros(plan.size, np.int64)
-        self.fired = aligned(-(-plan.size // 64) * 64, np.uint8)
-        self.event = aligned(plan.size, self.dtype)
-        self.graded = plan.events is not None and not is_binary(self.unit.scan.results[plan.events])
-        self.rings: dict[str, Ring] = {}  # "port" for events, "port+" for values of delayed or weighted paths
-        self.lists: SpikeLists | None = None
-        self.kept: list[Any] = []
-
-    def _start(self, name: str) -> Array:
-        out = aligned(self.plan.size, self.dtype)
-        out[:] = self.unit.start(name, 1).reshape(-1)
-        return out
-
-    def source(self) -> UnitSource:
-        sources: dict[str, tuple[str, ...]] = {}
-        for port in self.unit.scan.inputs:
-            if port in self.plan.given:
-                sources[port] = (STEP,) if self.plan.given[port] == "step" else (DENSE,)
-                continue
-            arrivals = self.plan.inputs[port]
-            kinds = [RING] * sum(k in self.rings for k in (port, f"{port}+"))
-            kinds += [DENSE for a in arrivals if isinstance(a, Path) and a.plain]
-            sources[port] = tuple(kinds) or (ZERO,)
-        rows = frozenset(n for n, a in self.unit.uniforms.items() if np.ndim(a))
-        variant = UnitVariant(
-            self.unit.scan, self.dtype.name, tuple(sources.items()), rows, self.plan.events, self.graded, tuple(self.dense)
-        )
-        return unit_source(variant)
-
-    def install(self) -> tuple[int, int]:
-        """The kernel of this unit and its description; called again when a parameter has changed."""
-        source = self.source()
-        arrays: dict[str, Any] = {f"state_{n}": a for n, a in self.states.items()}
-        arrays |= {f"out_{n}": a for n, a in self.dense.items()} | {"event": self.event}
-        for port, arrivals in self.plan.inputs.items():
-            k = 0
-            for key in (port, f"{port}+"):
-                if key in self.rings:
-                    ring = self.rings[key]
-                    arrays |= {f"in_{port}_{k}": ring.values}
-                    arrays |= {f"in_{port}_{k}.last": ring.last, f"in_{port}_{k}.row": ring.values.shape[1]}
-                    k += 1
-            for path in arrivals:
-                if isinstance(path, Path) and path.plain:
-                    arrays[f"in_{port}_{k}"] = self.engine.units[path.unit].dense[path.output]
-                    k += 1
-        arrays |= {f"in_{a}_0": values for a, values in self.given.items()}
-        spread_out = {
-            n: np.ascontiguousarray(np.broadcast_to(a, self.plan.shape), self.dtype).reshape(-1)
-            for n, a in self.unit.uniforms.items()
-            if np.ndim(a)
-        }
-        arrays |= {f"par_{n}": a for n, a in spread_out.items()}
-        numbers = np.array([float(self.unit.uniforms[n]) for n in source.numbers] or [0.0], self.dtype)
-        d = np.zeros(FIXED + len(source.slots), np.int64)
-        lists = self.lists
-        d[:3] = self.engine.parts, self.engine.workers, self.bounds.ctypes.data
-        if lists is not None:
-            d[3:9] = (
-                lists.zero, lists.spikes.ctypes.data, lists.room, lists.offsets.ctypes.data, lists.offsets.shape[1],
-                0 if lists.values is None else lists.values.ctypes.data,
-            )  # fmt: skip
-        d[9:12] = self.fired.ctypes.data, self.tally.ctypes.data, numbers.ctypes.data
-        for k, name in enumerate(source.slots):
-            value = arrays[name]
-            d[FIXED + k] = value.ctypes.data if isinstance(value, np.ndarray) else value
-        self.kept = [d, numbers, spread_out]
-        self.description = d
-        return machine_code.address(f"unit_{type(self.plan.neuron).__name__}", source.text), d.ctypes.data
 
 
 class Engine:
@@ -198,7 +33,9 @@ class Engine:
     def __init__(self, circuit: Circuit, dtype: str, seed: int, workers: int, window: int):
         self.circuit, self.dtype, self.seed = circuit, np.dtype(dtype), seed
         made = [p.what.made for p in circuit.projections.values()]
-        self.instant = {n for n, p in circuit.projections.items() if p.what.made.shortest == 0 and p.what.plasticity is None}
+        self.instant = {
+            n for n, p in circuit.projections.items() if p.what.made.shortest == 0 and p.what.plasticity is None
+        }
         self.parts = max((m.parts for m in made), default=workers)
         self.workers = 1 if self.instant else min(workers, self.parts)
         later = [1 if p.what.plasticity else p.what.made.shortest for n, p in circuit.projections.items()
@@ -355,7 +192,7 @@ class Engine:
 
     def restart(self) -> None:
         """Begin a new window of spike lists at the present step."""
-        for name, unit in self.units.items():
+        for unit in self.units.values():
             if unit.lists is not None:
                 unit.lists.restart(self.step)
         self.tell_lists()
@@ -405,7 +242,8 @@ class Engine:
         lists = [u.lists for u in self.units.values() if u.lists is not None]
         last = min(last, *(x.first + x.window for x in lists)) if lists else last
         checks = np.array(
-            [[x.offsets.ctypes.data, x.offsets.shape[1], len(x.offsets), x.room, x.need, x.zero] for x in lists], np.int64
+            [[x.offsets.ctypes.data, x.offsets.shape[1], len(x.offsets), x.room, x.need, x.zero] for x in lists],
+            np.int64,
         ).reshape(-1, 6)
         call = self.call
         call[:] = 0

@@ -29,11 +29,11 @@ class PlasticArrays:
         assert rule is not None
         self.plan, self.engine, self.rule, made = plan, engine, rule, plan.what.made
         dtype = engine.dtype
-        self.weights = np.full(made.count, made.weight, dtype) if isinstance(made.weight, float) else np.array(made.weight, dtype)
+        self.weights = (
+            np.full(made.count, made.weight, dtype) if isinstance(made.weight, float) else np.array(made.weight, dtype)
+        )
         shapes = {"pre": (made.parts, made.n_pre), "post": (made.n_post,), "synapse": (made.count,)}
-        self.traces = {
-            n: np.full(shapes[rule._fields[n].of], float(start), dtype) for n, start in rule.initial.items()
-        }
+        self.traces = {n: np.full(shapes[rule._fields[n].of], float(start), dtype) for n, start in rule.initial.items()}
         self.signals = {name: 0.0 for name in rule.signal_names.values()}
         self.dt, self.every = engine.circuit.tape.dt, steps_between(rule, engine.circuit.tape.dt)
         self.pointers, self.positions, self.sources = made.by_target()

@@ -32,6 +32,9 @@ class SpikeRecord:
         at, who = self.unit.lists.of(start, stop)
         return {"step": at.astype(np.int64), "neuron": who.astype(np.int32)}
 
+    def restart(self, step: int) -> None:
+        """Nothing to do: the lists begin anew themselves."""
+
     def keep(self, parts: dict[str, Array]) -> None:
         self.steps.append(parts["step"])
         self.neurons.append(parts["neuron"])
@@ -108,7 +111,11 @@ class Stream:
                 for part, (shape, dtype) in record.rows().items():
                     rows = max(1, 65536 // max(1, int(np.prod(shape))))
                     self.file.create_dataset(
-                        f"{key}/{part}", (0, *shape), dtype, maxshape=(None, *shape), chunks=(rows, *(max(1, s) for s in shape))
+                        f"{key}/{part}",
+                        (0, *shape),
+                        dtype,
+                        maxshape=(None, *shape),
+                        chunks=(rows, *(max(1, s) for s in shape)),
                     )
                 if isinstance(record, SampleRecord):
                     self.file[key].attrs["neurons"] = record.chosen

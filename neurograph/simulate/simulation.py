@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import sys
@@ -12,19 +13,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neurograph.errors import BackendError, DataError, FormatError
+from neurograph.errors import BackendError, DataError
 from neurograph.fields import Learnable
 from neurograph.graph import Probe
 from neurograph.kernels import threads as pool
 from neurograph.passes.build import build
-from neurograph.simulate import checkpoint
+from neurograph.simulate.checkpoint import load_state, save_state
 from neurograph.simulate.circuit import Circuit, circuit_of
 from neurograph.simulate.engine import Engine
+from neurograph.simulate.pace import Pace
+from neurograph.simulate.progress import Progress
 from neurograph.simulate.records import Record, SampleRecord, SpikeRecord, Stream
 from neurograph.tape import Tape
 
 Array = np.ndarray[Any, Any]
-_LONG = 3.0  # seconds after which a run shows how far it is
 
 
 class Environment(Protocol):
@@ -58,7 +60,9 @@ class Simulation:
         if options:
             raise BackendError(f"a circuit on backend 'numba' has no option {', '.join(options)}")
         if steps is not None or weights is not None:
-            raise BackendError("a circuit takes no steps= or weights=: run(duration) says how long, connect(weight=) which")
+            raise BackendError(
+                "a circuit takes no steps= or weights=: run(duration) says how long, connect(weight=) which"
+            )
         if dtype not in ("float32", "float64"):
             raise BackendError(f"backend 'numba' computes in float32 or float64, not {dtype!r}")
         if threads is not None and (not isinstance(threads, int) or threads < 1):
@@ -67,6 +71,7 @@ class Simulation:
         before = time.perf_counter()
         built = build(tape, seed, parts=self.threads, weight_dtype=dtype, by_name=False)
         self.build_seconds = time.perf_counter() - before
+        self.declared = str(tape)
         self.tape, self.dt, self.seed, self.dtype = built, tape.dt, seed, np.dtype(dtype)
         self.circuit: Circuit = circuit_of(built)
         for probe in tape.probes:
@@ -78,10 +83,8 @@ class Simulation:
         self.signals: dict[str, float] = {s: 0.0 for p in self.engine.plastic.values() for s in p.signals}
         self.interrupted = False
         self._stream: Stream | None = None
-        self._events = 0.0  # per step, of the last window
-        self._out = {
-            n: p.what.made.count / max(1, p.what.made.n_pre) for n, p in self.circuit.projections.items()
-        }
+        most = 1 if self.engine.instant else min(self.threads, self.engine.parts)
+        self._pace = Pace(most, neurons, self.engine.period, share_above)
 
     # running
 
@@ -115,7 +118,7 @@ class Simulation:
         if record_to is not None:
             self._stream = Stream(record_to, self.records, self.dt)
         self.interrupted = False
-        bar = _Progress(steps, self.dt, progress)
+        bar = Progress(steps, self.dt, progress)
         end, counts = self.step + steps, self.spike_counts()
         try:
             while self.step < end:
@@ -145,24 +148,31 @@ class Simulation:
 
     def _window(self, goal: int) -> None:
         engine = self.engine
-        engine.use_workers(self._workers())
-        start = engine.step
-        if engine.advance(goal) == 0:
-            raise BackendError("the simulator could not take a step: a list of spikes has no room")  # cannot happen
+        engine.use_workers(self._pace.workers())
+        start, before = engine.step, time.perf_counter()
+        taken = engine.advance(goal)
+        assert taken, "every list has room for a period, and a goal lies ahead"
+        spent = time.perf_counter() - before
         self._drain(start, engine.step)
+        self._pace.took(spent, taken, self._arrivals(start, engine.step) / taken)
         for name, record in self.records.items():
-            if isinstance(record, SampleRecord):
-                record.restart(engine.step)
-                if self.check_numerics:
-                    self._check(name)
+            record.restart(engine.step)
+            if self.check_numerics and isinstance(record, SampleRecord):
+                self._check(name)
         engine.restart()
 
-    def _workers(self) -> int:
-        if self.engine.instant or self.engine.parts == 1:
-            return 1
-        neurons = sum(u.plan.size for u in self.engine.units.values())
-        work = (neurons + self._events) * self.engine.period
-        return min(self.threads, self.engine.parts) if work >= self.share_above else 1
+    def _arrivals(self, start: int, stop: int) -> float:
+        """About how many synapses spikes went through."""
+        total = 0.0
+        for plan in self.circuit.projections.values():
+            made, lists = plan.what.made, self.engine.units[plan.source].lists
+            assert lists is not None
+            total += float(lists.counts(start, stop).sum()) * made.count / max(1, made.n_pre)
+            if plan.what.plasticity is not None:
+                after = self.engine.units[plan.follows].lists
+                assert after is not None
+                total += 2.0 * float(after.counts(start, stop).sum()) * made.count / max(1, made.n_post)
+        return total
 
     def _drain(self, start: int, stop: int) -> None:
         for key, record in self.records.items():
@@ -174,12 +184,6 @@ class Simulation:
                 self._stream.append(key, parts)
             except OSError as error:
                 self._rescue(start, stop, error, key)
-        total = 0.0
-        for name, plan in self.circuit.projections.items():
-            lists = self.engine.units[plan.source].lists
-            assert lists is not None
-            total += float(lists.counts(start, stop).sum()) * self._out[name]
-        self._events = total / (stop - start)
 
     def _rescue(self, start: int, stop: int, error: OSError, failed: str) -> None:
         """The file cannot grow: keep what it did not take in memory, and say so."""
@@ -190,10 +194,8 @@ class Simulation:
             late = late or key == failed
             if late:
                 record.keep(record.fetch(start, stop))
-        try:
+        with contextlib.suppress(OSError, RuntimeError):  # the flush on closing fails for the same reason
             stream.close()
-        except (OSError, RuntimeError):
-            pass  # the flush on closing fails for the same reason
         self.engine.restart()
         raise DataError(
             f"recording to {path} failed at {stop * self.dt:g}: {error}. The file holds what was written up to "
@@ -292,7 +294,9 @@ class Simulation:
         for p in self.circuit.projections.values():
             m = p.what.made
             delay = f"{m.shortest * self.dt:g}" + (f"..{m.longest * self.dt:g}" if m.longest != m.shortest else "")
-            lines.append(f"  {p.name}: {p.source} -> {p.target}:{p.port}, {m.count:,} synapses, delay {delay}, {p.what!r}")
+            lines.append(
+                f"  {p.name}: {p.source} -> {p.target}:{p.port}, {m.count:,} synapses, delay {delay}, {p.what!r}"
+            )
         memory = self.memory()
         lines.append(
             f"  {memory['synapses']:,} synapses at {memory['bytes_per_synapse']:.1f} bytes; threads meet every "
@@ -327,7 +331,9 @@ class Simulation:
             try:
                 unit.states[key][:] = np.broadcast_to(given, unit.plan.shape).reshape(-1)
             except ValueError:
-                raise DataError(f"{name}: shape {given.shape} does not fit the population's {unit.plan.shape}") from None
+                raise DataError(
+                    f"{name}: shape {given.shape} does not fit the population's {unit.plan.shape}"
+                ) from None
             return
         if isinstance(value, Learnable):
             raise DataError(f"{name}: a simulation learns by plasticity rules; give a number or an array")
@@ -358,64 +364,13 @@ class Simulation:
 
     # keeping
 
-    def _state(self) -> dict[str, Array]:
-        out: dict[str, Array] = {}
-        for name, unit in self.engine.units.items():
-            out |= {f"{name}/state/{n}": a for n, a in unit.states.items()}
-            out |= {f"{name}/ring/{n}": r.values for n, r in unit.rings.items()}
-            out[f"{name}/tally"] = unit.tally
-        return out
-
-    def _plastic(self) -> dict[str, Array]:
-        return {f"{name}/plastic/{n}": a for name, p in self.engine.plastic.items() for n, a in p.state().items()}
-
     def save(self, path: str | Path) -> None:
         """Write the whole state (HDF5): `load` continues from it to the last bit. Recordings stay here."""
-        arrays = {**self._state(), **self._plastic()}
-        for name, unit in self.engine.units.items():
-            if unit.lists is not None and unit.lists.history:
-                begin = self.step - unit.lists.history
-                at, who = unit.lists.of(begin, self.step)
-                arrays[f"{name}/history"] = np.stack([at, who.astype(np.int64)])
-        facts = {"step": self.step, "fingerprint": self._fingerprint(), "dtype": self.dtype.name}
-        facts |= {f"signal.{n}": v for n, v in self.signals.items()}
-        arrays |= {f"{checkpoint.CHANGED}{n}": np.asarray(v) for n, v in self.engine.altered.items()}
-        checkpoint.write(path, arrays, facts)
+        save_state(self, path)
 
     def load(self, path: str | Path) -> None:
         """Take the state that `save` wrote for the same network, seed, dt and dtype, whatever the threads."""
-        shapes: dict[str, tuple[int, ...]] = {n: a.shape for n, a in {**self._state(), **self._plastic()}.items()}
-        for name, unit in self.engine.units.items():
-            if unit.lists is not None and unit.lists.history:
-                shapes[f"{name}/history"] = (2, -1)
-        arrays, facts = checkpoint.read(path, shapes)
-        if facts["fingerprint"] != self._fingerprint():
-            raise FormatError(f"{path}: was saved by another network, seed, dt or dtype; compile the same graph to load it")
-        for name, array in self._state().items():
-            array[...] = arrays[name]
-        for name, plastic in self.engine.plastic.items():
-            prefix = f"{name}/plastic/"
-            plastic.take({n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
-        for name, array in arrays.items():
-            if name.startswith(checkpoint.CHANGED):
-                self.set(name.removeprefix(checkpoint.CHANGED), array if array.ndim else float(array))
-        self.engine.step = int(facts["step"])
-        for name, unit in self.engine.units.items():
-            if unit.lists is not None:
-                history = arrays.get(f"{name}/history")
-                unit.lists.begin(self.step, history)
-        self.engine.tell_lists()
-        for name in self.signals:
-            self.signal(name, float(facts[f"signal.{name}"]))
-        for record in self.records.values():
-            if isinstance(record, SampleRecord):
-                record.restart(self.step)
-
-    def _fingerprint(self) -> str:
-        return checkpoint.fingerprint(f"{self.tape}\nseed={self.seed} dtype={self.dtype} {[m for m in self._sizes()]}")
-
-    def _sizes(self) -> list[tuple[str, int]]:
-        return [(n, p.what.made.count) for n, p in self.circuit.projections.items()]
+        load_state(self, path)
 
     # what is recorded
 
@@ -433,30 +388,3 @@ class Simulation:
         record = SampleRecord(probe, unit.states[probe.variable] if array is None else array, unit.bounds, self.engine)
         self.engine.record_after(record.operation())
         return record
-
-
-class _Progress:
-    """A bar with rate, time left and real-time factor, once a run turns out to be long."""
-
-    def __init__(self, steps: int, dt: float, wanted: bool | None):
-        self.steps, self.dt = steps, dt
-        self.wanted = sys.stderr.isatty() if wanted is None else wanted
-        self.after = _LONG if wanted is None else 0.0
-        self.begin, self.bar, self.shown = time.perf_counter(), None, 0
-
-    def show(self, done: int) -> None:
-        passed = time.perf_counter() - self.begin
-        if not self.wanted or passed < self.after:
-            return
-        if self.bar is None:
-            from tqdm import tqdm
-
-            form = "{l_bar}{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
-            self.bar = tqdm(total=self.steps * self.dt, unit="ms", bar_format=form, file=sys.stderr)
-        self.bar.set_postfix_str(f"{passed / (done * self.dt / 1000):.2f} x real time", refresh=False)
-        self.bar.update((done - self.shown) * self.dt)
-        self.shown = done
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()

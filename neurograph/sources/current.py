@@ -23,7 +23,7 @@ class StepCurrent(Neuron):
     def step(self, n: Any) -> dict[str, Any]:
         # half a step late, so that n dt against a multiple of dt does not hang on rounding
         t = (n + 0.5) * self.dt
-        return {"current": where((t >= self.start) & (t < self.stop), self.amplitude, 0.0)}
+        return {"current": where((t >= self.start) & (t < self.stop), self.amplitude, 0.0)}  # type: ignore[arg-type]
 
 
 class RampCurrent(Neuron):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Poisson(Neuron):
     """
 
     equation = "N ~ Poisson(rate dt / 1000);  spike = weight N"
-    aliases = ("poisson_generator", "PoissonGroup", "PoissonInput")
+    aliases: ClassVar[tuple[str, ...]] = ("poisson_generator", "PoissonGroup", "PoissonInput")
     inputs = ()
     given = {"count": "poisson"}
     rate = Param(10.0, "events per second", unit="Hz", at_least=0.0)
@@ -43,7 +43,7 @@ class PoissonPulse(Poisson):
     start = Param(0.0, "when it begins", unit="ms")
     stop = Param(10.0, "when it ends", unit="ms")
 
-    def step(self, count: Any, n: Any) -> dict[str, Any]:
+    def step(self, count: Any, n: Any) -> dict[str, Any]:  # type: ignore[override]
         # half a step late, so that n dt against a multiple of dt does not hang on rounding
         t = (n + 0.5) * self.dt
         return {"spike": where((t >= self.start) & (t < self.stop), count * self.weight, 0.0)}

@@ -17,7 +17,9 @@ class NMDA(Synapse):
     x is integrated exactly, s by exponential Euler with x frozen. Source: Wang 1999; Brunel & Wang 2001.
     """
 
-    equation = "x = x + w;  output s;  s = s_inf + (s - s_inf) exp(-k dt), k = 1/tau_decay + alpha x, s_inf = alpha x / k"
+    equation = (
+        "x = x + w;  output s;  s = s_inf + (s - s_inf) exp(-k dt), k = 1/tau_decay + alpha x, s_inf = alpha x / k"
+    )
     tau_rise = Param(2.0, "rise time constant", unit="ms", above=0.0)
     tau_decay = Param(100.0, "decay time constant", unit="ms", above=0.0)
     alpha = Param(0.5, "rate of opening", unit="1/ms", above=0.0)

@@ -17,7 +17,9 @@ class TsodyksMarkram(Synapse):
     """
 
     side = "source"
-    equation = "u = u exp(-dt/tau_fac);  x = 1 + (x - 1) exp(-dt/tau_rec);  at a spike: u += U (1 - u);  r = u x;  x -= r"
+    equation = (
+        "u = u exp(-dt/tau_fac);  x = 1 + (x - 1) exp(-dt/tau_rec);  at a spike: u += U (1 - u);  r = u x;  x -= r"
+    )
     U = Param(0.5, "use of the resources by one spike", at_least=0.0)
     tau_rec = Param(800.0, "recovery time constant", unit="ms", above=0.0)
     tau_fac = Param(50.0, "facilitation time constant", unit="ms", above=0.0)

@@ -14,6 +14,7 @@ from neurograph.kernels import machine_code, threads
 from neurograph.random import normal_table
 
 Array = np.ndarray[Any, Any]
+MANY = 512  # draws at once, as in common.py
 _OWN = ("from neurograph.connectivity", "from neurograph.distributions")
 
 

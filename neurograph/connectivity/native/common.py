@@ -13,6 +13,7 @@ F = np.float64
 KIND = numba.float64
 TABLE = 2 * 2049
 TRIES = 64
+MANY = 512  # draws at once
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
@@ -78,6 +79,16 @@ def int64s(address, n):
 def float64s(address, n):
     """The float64 array at an address."""
     return carray(at(address, numba.float64), n)
+
+
+@row
+def draw_many(raws, values, numbers, table):
+    """Bounded draws, vectorised; few are out of bounds."""
+    for j in range(raws.size):
+        values[j] = draw(raws[j], numbers, table)
+    for j in range(raws.size):
+        if values[j] < numbers[0] or values[j] > numbers[1]:
+            values[j] = bounded(raws[j], numbers, table)
 
 
 @row

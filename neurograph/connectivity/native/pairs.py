@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.connectivity.native.common import KIND, TABLE, at, bits, bounded, entry, fetch_add
+from neurograph.connectivity.native.common import KIND, MANY, TABLE, at, bits, draw_many, entry, fetch_add
 from neurograph.connectivity.native.stubs import pairs
 
 # work taken, workers arrived, place (else count), groups of units, units of a group, groups taken at a time, sources,
@@ -24,15 +24,24 @@ SIZE = 35
 
 
 @numba.njit(error_model="numpy")
-def steps_of(unit, j, pre, post, key, d, numbers, table, delays, room):
-    """The delay of a pair in steps."""
+def fill_steps(unit, n, pre, post, key, d, numbers, table, delays, raws, values, steps):
+    """The delays of a unit's pairs in steps."""
     if d[DELAYED] == 1:
-        value = bounded(bits(key, j), numbers, table) / numbers[4] + 0.5
-        steps = np.int64(np.floor(min(max(value, -1.0), 2.0**32)))
-        return max(steps, np.int64(numbers[5]))
-    if d[DELAYED] == 2:
-        return np.int64(delays[unit * room + j])
-    return np.int64(delays[post * d[PRES] + pre])
+        dt, least = numbers[4], np.int64(numbers[5])
+        for start in range(0, n, MANY):
+            m = min(MANY, n - start)
+            for j in range(m):
+                raws[j] = bits(key, start + j)
+            draw_many(raws[:m], values[:m], numbers, table)
+            for j in range(m):
+                rounded = np.floor(min(max(values[j] / dt + 0.5, -1.0), 2.0**32))
+                steps[start + j] = max(np.int64(rounded), least)
+    elif d[DELAYED] == 2:
+        for j in range(n):
+            steps[j] = delays[unit * d[ROOM] + j]
+    else:
+        for j in range(n):
+            steps[j] = delays[np.int64(post[j]) * d[PRES] + pre[j]]
 
 
 @entry
@@ -40,8 +49,12 @@ def run(address):
     d = carray(at(address, numba.int64), SIZE)
     worker = fetch_add(address + 8 * ARRIVED, 1)
     room = d[ROOM]
-    pre = carray(at(d[BUFFERS] + 8 * room * worker, numba.int32), room)
-    post = carray(at(d[BUFFERS] + 8 * room * worker + 4 * room, numba.int32), room)
+    buffer = d[BUFFERS] + (16 * room + 16 * MANY) * worker
+    steps = carray(at(buffer, numba.int64), room)
+    raws = carray(at(buffer + 8 * room, numba.uint64), MANY)
+    values = carray(at(buffer + 8 * room + 8 * MANY, numba.float64), MANY)
+    pre = carray(at(buffer + 8 * room + 16 * MANY, numba.int32), room)
+    post = carray(at(buffer + 12 * room + 16 * MANY, numba.int32), room)
     marks = carray(at(d[MARKS] + 8 * d[N_MARKS] * worker, numba.uint64), d[N_MARKS])
     numbers = carray(at(d[NUMBERS], numba.float64), d[N_NUMBERS])
     arrays = carray(at(d[ARRAYS], numba.int64), d[N_ARRAYS])
@@ -64,12 +77,13 @@ def run(address):
             break
         for unit in range(first, min(first + chunk, total)):
             n = pairs(unit, key, n_pre, d[POSTS], numbers, arrays, marks, pre, post)
-            unit_key = bits(delay_key, unit)
+            if d[DELAYED] != 0:
+                own = bits(delay_key, unit)
+                fill_steps(unit, n, pre, post, own, d, delay_numbers, table, delays, raws, values, steps)
             if d[PLACE] == 0:
                 if d[DELAYED] != 0:
                     for j in range(n):
-                        steps = steps_of(unit, j, pre[j], post[j], unit_key, d, delay_numbers, table, delays, room)
-                        lowest, highest = min(lowest, steps), max(highest, steps)
+                        lowest, highest = min(lowest, steps[j]), max(highest, steps[j])
                 if d[ONE_ROW] != 0:
                     if n > 0:
                         pointers[pre[0] + 1] += n
@@ -94,8 +108,7 @@ def run(address):
                     pointers[r] = place + 1
                 word = np.int64(post[j])
                 if d[DELAYED] != 0:
-                    steps = steps_of(unit, j, pre[j], post[j], unit_key, d, delay_numbers, table, delays, room)
-                    word |= (steps - d[SHORTEST]) << shift
+                    word |= (steps[j] - d[SHORTEST]) << shift
                 words[place] = word
                 if d[GIVEN] != 0:
                     weights[place] = given[unit * room + j]

@@ -5,7 +5,8 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.connectivity.native.common import KIND, TABLE, at, bits, bounded, copy, entry, fetch_add, ordered, sort
+from neurograph.connectivity.native.common import KIND, MANY, TABLE, at, bits, copy, draw_many, entry
+from neurograph.connectivity.native.common import fetch_add, ordered, sort
 
 # work taken, workers arrived, rows, rows taken at a time, sources, targets, pointers, words (address, length), bits of
 # a word, bits of a target, weights (0 none, 1 drawn, 2 moved with their words, 3 a matrix), weights, key, numbers,
@@ -34,11 +35,14 @@ def run(address):
     d = carray(at(address, numba.int64), SIZE)
     worker = fetch_add(address + 8 * ARRIVED, 1)
     longest = d[LONGEST]
-    scratch = d[SCRATCH] + worker * (2048 + 24 * longest)
+    scratch = d[SCRATCH] + worker * (2048 + 16 * MANY + 24 * longest)
     places = carray(at(scratch, numba.int64), 256)
-    spare = carray(at(scratch + 2048, numba.uint32), longest)
-    spare_keys = carray(at(scratch + 2048, numba.int64), 2 * longest)
-    spare_weights = carray(at(scratch + 2048 + 16 * longest, KIND), longest)
+    raws = carray(at(scratch + 2048, numba.uint64), MANY)
+    values = carray(at(scratch + 2048 + 8 * MANY, numba.float64), MANY)
+    scratch += 2048 + 16 * MANY
+    spare = carray(at(scratch, numba.uint32), longest)
+    spare_keys = carray(at(scratch, numba.int64), 2 * longest)
+    spare_weights = carray(at(scratch + 16 * longest, KIND), longest)
     pointers = carray(at(d[POINTERS], numba.int64), d[ROWS] + 1)
     words = carray(at(d[WORDS], numba.uint32), d[N_WORDS])
     weights = carray(at(d[WEIGHTS], KIND), d[N_WORDS])
@@ -62,10 +66,15 @@ def run(address):
             if mode == 1:
                 row_key = bits(key, r % d[PRES])
                 before = 0
-                for i in range(low, high):
-                    before = before + 1 if i > low and words[i] == words[i - 1] else 0
-                    raw = bits(row_key, np.int64(words[i]) | (before << 32))
-                    weights[i] = bounded(raw, numbers, table)
+                for start in range(low, high, MANY):
+                    n = min(MANY, high - start)
+                    for j in range(n):
+                        i = start + j
+                        before = before + 1 if i > low and words[i] == words[i - 1] else 0
+                        raws[j] = bits(row_key, np.int64(words[i]) | (before << 32))
+                    draw_many(raws[:n], values[:n], numbers, table)
+                    for j in range(n):
+                        weights[start + j] = values[j]
             elif mode == 3:
                 for i in range(low, high):
                     weights[i] = matrix[(np.int64(words[i]) & mask) * d[PRES] + r % d[PRES]]

@@ -30,7 +30,11 @@ def layout(name: str) -> SimpleNamespace:
     for line in ast.parse(Path(__file__).with_name(f"{name}.py").read_text()).body:
         if isinstance(line, ast.Assign):
             target, value = line.targets[0], line.value
-            pairs = zip(target.elts, value.elts, strict=True) if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [(target, value)]
+            pairs = (
+                zip(target.elts, value.elts, strict=True)
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+                else [(target, value)]
+            )
             for left, right in pairs:
                 if isinstance(left, ast.Name) and isinstance(right, ast.Constant) and isinstance(right.value, int):
                     known[left.id] = right.value

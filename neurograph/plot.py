@@ -1,0 +1,419 @@
+"""Figures of a simulation: rasters, traces, rates, weights and connectivity.
+
+Each function takes a Simulation (or arrays), draws into `ax` or into a new figure that needs no display, and
+returns the Axes: `plot.raster(sim).figure.savefig("raster.png")`. Times are in the unit of dt, labelled as ms.
+Matplotlib is imported when a figure is drawn.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurograph.connectivity.synapses import Synapses
+from neurograph.errors import DataError, NeuroGraphError
+from neurograph.simulate.records import SampleRecord, read_record
+from neurograph.simulate.simulation import Simulation
+
+__all__ = ["COLORS", "connectivity_matrix", "figure", "raster", "rate", "trace", "weight_histogram"]
+
+Array = np.ndarray[Any, Any]
+Window = tuple[float, float]
+Colors = Mapping[str, str] | Sequence[str]
+
+# Okabe and Ito's colours, told apart with any colour vision; their yellow is too light for points on white
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
+_STYLE = {
+    "font.size": 9.0, "axes.labelsize": 9.0, "axes.titlesize": 10.0, "xtick.labelsize": 8.0, "ytick.labelsize": 8.0,
+    "legend.fontsize": 8.0, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+}  # fmt: skip
+
+
+def figure(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **options: Any
+) -> tuple[Any, Any]:
+    """A figure that needs no display, and its axes: as pyplot.subplots, whose options it takes.
+
+    size: width and height in inches. In a session that has loaded matplotlib.pyplot the figure is pyplot's, so
+    that show() and notebooks know it.
+    """
+    matplotlib = _matplotlib()
+    from matplotlib.figure import Figure
+
+    inches = size or (3.0 + 3.5 * columns, 0.9 + 3.1 * rows)
+    with matplotlib.rc_context(_STYLE):
+        if "matplotlib.pyplot" in sys.modules:
+            made = sys.modules["matplotlib.pyplot"].figure(figsize=inches, dpi=150, layout="constrained")
+        else:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+            made = Figure(figsize=inches, dpi=150, layout="constrained")
+            FigureCanvasAgg(made)
+        return made, made.subplots(rows, columns, **options)
+
+
+def raster(
+    data: Simulation | tuple[Any, Any] | Mapping[str, tuple[Any, Any]],
+    populations: str | Sequence[str] | None = None,
+    *,
+    window: Window | None = None,
+    most: int = 500,
+    record: str | Path | None = None,
+    colors: Colors | None = None,
+    ax: Any = None,
+) -> Any:
+    """Spikes as points, one row per neuron, the first population on top; of more than `most` neurons every k-th.
+
+    data: a Simulation, (times, neurons), or those by population. populations: which, in this order (default: all
+    whose spikes were recorded). window: from when to when. record: the file of run(record_to=) that has the
+    spikes. colors: by population or in order.
+    """
+    if most < 1:
+        raise DataError(f"raster(most={most!r}): draw at least 1 neuron")
+    spikes, sizes, span = _spikes("raster", data, populations, record)
+    first, last = _window("raster", window, span)
+    ax = _axes(ax)
+    total = sum(sizes.values())
+    every = -(-total // most)
+    heights = {name: -(-size // every) for name, size in sizes.items()}
+    gap = 0.015 * sum(heights.values()) if len(spikes) > 1 else 0.0
+    size = _point(ax, sum(heights.values()) + gap * len(spikes))
+    paint, base, centres = _palette(data, spikes, colors), 0.0, []
+    for name, (times, neurons) in spikes.items():
+        shown = (neurons % every == 0) & (times >= first) & (times < last)
+        ax.plot(
+            times[shown], base + neurons[shown] // every, linestyle="none", marker="o", markersize=size,
+            markeredgewidth=0.0, color=paint[name], rasterized=True, label=name,
+        )  # fmt: skip
+        centres.append(base + (heights[name] - 1) / 2)
+        base += heights[name] + gap
+    top = base - gap
+    thinned = "" if every == 1 else f"every {_ordinal(every)} of {total:,}"
+    if len(spikes) > 1:
+        ax.set_ylim(top, -1.0)  # the first population on top
+        _name_bands(ax, list(spikes), centres, [paint[n] for n in spikes])
+        ax.set_ylabel(f"Neurons ({thinned or f'{total:,}'})")
+    else:
+        from matplotlib.ticker import FuncFormatter
+
+        (name,) = spikes
+        ax.set_ylim(-1.0, top)
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y * every:,.0f}"))
+        ax.set_ylabel(f"Neuron{f' of {name}' if name else ''}{f' ({thinned})' if thinned else ''}")
+    _time_axis(ax, first, last)
+    return ax
+
+
+def rate(
+    data: Simulation | tuple[Any, Any] | Mapping[str, tuple[Any, Any]],
+    populations: str | Sequence[str] | None = None,
+    *,
+    bin: float = 5.0,
+    window: Window | None = None,
+    sizes: int | Mapping[str, int] | None = None,
+    record: str | Path | None = None,
+    colors: Colors | None = None,
+    ax: Any = None,
+) -> Any:
+    """Mean rate of populations over time, in bins of `bin` (the unit of dt).
+
+    The arguments are those of `raster`; sizes: how many neurons there are, where data is not a Simulation.
+    """
+    spikes, known, span = _spikes("rate", data, populations, record)
+    if not isinstance(data, Simulation):
+        if sizes is None:
+            raise DataError("rate: give sizes=, the number of neurons (by population): silent ones are not in the data")
+        known = dict(sizes) if isinstance(sizes, Mapping) else dict.fromkeys(spikes, int(sizes))
+        if missing := [name for name in spikes if name not in known]:
+            raise DataError(f"rate: sizes= lacks {', '.join(missing)}")
+    first, last = _window("rate", window, span)
+    if not 0.0 < bin <= last - first:
+        raise DataError(f"rate(bin={bin!r}): above 0 and at most the {last - first:g} ms shown")
+    ax = _axes(ax)
+    edges = first + bin * np.arange(int((last - first) / bin * (1 + 1e-12)) + 1)
+    paint = _palette(data, spikes, colors)
+    for name, (times, _) in spikes.items():
+        # steps lie on bin edges but for rounding, so they are moved off them
+        counts = np.histogram(times + 1e-9 * bin, edges)[0]
+        hertz = counts * (1000.0 / (bin * known[name]))
+        ax.stairs(hertz, edges, baseline=None, color=paint[name], linewidth=1.0, label=name or None)
+    ax.set_ylim(bottom=0.0)
+    single = next(iter(spikes)) if len(spikes) == 1 else ""
+    ax.set_ylabel(f"Rate of {single} (Hz)" if single else "Rate (Hz)")
+    _time_axis(ax, first, last)
+    _legend(ax, len(spikes))
+    return ax
+
+
+def trace(
+    data: Simulation | tuple[Any, Any],
+    population: str = "",
+    variable: str = "",
+    neurons: int | Sequence[int] | None = None,
+    *,
+    window: Window | None = None,
+    ax: Any = None,
+) -> Any:
+    """A probed variable over time, a line per neuron.
+
+    data: a Simulation, or (times, values [samples, neurons]). neurons: which, by number in the population
+    (default: the first five recorded).
+    """
+    recorded: Sequence[int]
+    if isinstance(data, Simulation):
+        kept = data.records.get(f"{population}.{variable}")
+        if not isinstance(kept, SampleRecord):
+            values = sorted(k for k, r in data.records.items() if isinstance(r, SampleRecord))
+            raise DataError(_unrecorded("trace", f"{population}.{variable}", values, population, variable))
+        (times, array), recorded = data.trace(population, variable), kept.chosen.tolist()
+        label = _described(data, population, variable)
+    else:
+        times, array = np.asarray(data[0]), np.asarray(data[1])
+        array = array[:, None] if array.ndim == 1 else array
+        recorded, label = range(array.shape[1]), variable or "Value"
+    if not len(times):
+        raise DataError(f"trace: no samples of {population}.{variable} yet in memory; run() first, without record_to=")
+    wanted = list(recorded[:5]) if neurons is None else [neurons] if isinstance(neurons, int) else list(neurons)
+    if lost := [k for k in wanted if k not in recorded]:
+        known = ", ".join(map(str, recorded[:10])) + (", ..." if len(recorded) > 10 else "")
+        raise DataError(f"trace: neuron {lost[0]} of {population}.{variable} is not recorded; recorded are {known}")
+    first, last = _window("trace", window, (float(times[0]), float(times[-1])))
+    ax = _axes(ax)
+    inside = (times >= first) & (times <= last)
+    where = {k: place for place, k in enumerate(recorded)}
+    for k, neuron in enumerate(wanted):
+        color = COLORS[k % len(COLORS)]
+        ax.plot(times[inside], array[inside, where[neuron]], color=color, linewidth=1.0, label=f"neuron {neuron}")
+    ax.set_ylabel(label)
+    _time_axis(ax, first, last)
+    _legend(ax, len(wanted), title=population or None)
+    return ax
+
+
+def weight_histogram(
+    data: Simulation | Any,
+    projection: str = "",
+    *,
+    bins: int | Sequence[float] = 50,
+    label: str | None = None,
+    color: str | None = None,
+    ax: Any = None,
+) -> Any:
+    """How the weights of a projection are distributed; data: a Simulation (its present weights) or an array.
+
+    Drawn twice into one `ax` with two labels it compares, as before and after learning.
+    """
+    weights = np.asarray(data.synapses(projection)[2] if isinstance(data, Simulation) else data, np.float64).reshape(-1)
+    if not len(weights):
+        raise DataError(f"weight_histogram: {projection or 'the array'} has no synapses")
+    ax = _axes(ax)
+    chosen = color or COLORS[len(ax.patches) % len(COLORS)]
+    ax.hist(weights, bins, histtype="stepfilled", facecolor=(*_rgb(chosen), 0.35), edgecolor=chosen, label=label)
+    ax.set_xlabel(f"Weight of {projection}" if projection else "Weight")
+    ax.set_ylabel("Synapses")
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    if label:
+        ax.legend(frameon=False, fontsize=ax.yaxis.label.get_size())
+    return ax
+
+
+def connectivity_matrix(
+    data: Simulation | Synapses | tuple[Any, Any, Any],
+    projection: str = "",
+    *,
+    most: int = 200,
+    ax: Any = None,
+) -> Any:
+    """Who projects to whom: sources in columns, targets in rows.
+
+    Weights where there are at most `most` sources and targets (those of parallel synapses added), else how many
+    synapses there are per pair of neurons, in fields of many pairs. data: a Simulation, Synapses, or sources,
+    targets and weights.
+    """
+    source, target = "source", "target"
+    if isinstance(data, Simulation):
+        pre, post, weight, _ = data.synapses(projection)
+        plan = next(p for n, p in data.circuit.projections.items() if projection in (n, n.rpartition(".")[0]))
+        source, target = plan.source, plan.target
+        shape = (plan.what.made.n_post, plan.what.made.n_pre)
+    elif isinstance(data, Synapses):
+        (pre, post, weight, _), shape = data.coo(), (data.n_post, data.n_pre)
+    else:
+        pre, post, weight = (np.asarray(a) for a in data[:3])
+        shape = (int(post.max(initial=0)) + 1, int(pre.max(initial=0)) + 1)
+    ax = _axes(ax)
+    extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
+    options: dict[str, Any]
+    if max(shape) <= most:
+        flat = post.astype(np.int64) * shape[1] + pre
+        there = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) > 0
+        values = np.bincount(flat, weight, minlength=shape[0] * shape[1]).reshape(shape)
+        image, label = np.ma.masked_array(values, ~there), "Weight"
+        largest = float(np.abs(weight).max(initial=0.0)) or 1.0
+        mixed = len(weight) > 0 and weight.min() < 0 < weight.max()
+        options = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if mixed else {"cmap": "viridis"}
+    else:
+        rows, columns = (min(n, most // 2) for n in shape)
+        flat = post.astype(np.int64) * rows // shape[0] * columns + pre.astype(np.int64) * columns // shape[1]
+        counts = np.bincount(flat, minlength=rows * columns).reshape(rows, columns)
+        pairs = np.outer(*(np.bincount(np.arange(n) * k // n) for n, k in zip(shape, (rows, columns), strict=True)))
+        image, label = np.ma.masked_array(counts / pairs), "Synapses per pair of neurons"
+        options = {"cmap": "viridis", "vmin": 0.0}
+    shown = ax.imshow(image, extent=extent, aspect="auto", interpolation="nearest", **options)
+    ax.figure.colorbar(shown, ax=ax, label=label)
+    ax.set_xlabel(f"Neuron of {source}")
+    ax.set_ylabel(f"Neuron of {target}")
+    return ax
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise NeuroGraphError(
+            "neurograph.plot: matplotlib is missing, which draws the figures; install the extra 'plot': "
+            "pip install 'neurograph[plot]'"
+        ) from error
+    return matplotlib
+
+
+def _axes(ax: Any) -> Any:
+    _matplotlib()
+    return figure()[1] if ax is None else ax
+
+
+def _spikes(
+    what: str, data: Any, populations: str | Sequence[str] | None, record: str | Path | None
+) -> tuple[dict[str, tuple[Array, Array]], dict[str, int], Window]:
+    """Times and neurons by population, how many neurons each has, and from when to when they were recorded."""
+    chosen = [populations] if isinstance(populations, str) else None if populations is None else list(populations)
+    if isinstance(data, Simulation):
+        counts = data.spike_counts()
+        keys = [n for n in counts if f"{n}.spike" in data.records]
+        names = keys if chosen is None else chosen
+        if not names:
+            raise DataError(_unrecorded(what, "no spike", keys, "...", "spike"))
+        spikes = {}
+        for name in names:
+            if name not in keys:
+                raise DataError(_unrecorded(what, f"{name}.spike", [f"{n}.spike" for n in keys], name, "spike"))
+            if record is not None:
+                steps, neurons = read_record(record, f"{name}.spike")
+                spikes[name] = steps * data.dt, neurons
+            else:
+                spikes[name] = data.spikes(name)
+        if record is None and not any(len(t) for t, _ in spikes.values()) and sum(int(counts[n].sum()) for n in names):
+            raise DataError(f"{what}: the spikes were streamed to a file by run(record_to=...); give it as record=")
+        return spikes, {n: counts[n].size for n in names}, (0.0, max(data.time, data.dt))
+    if record is not None:
+        raise DataError(f"{what}(record=...) goes with a Simulation; read the file with read_record and give arrays")
+    if not isinstance(data, Mapping):
+        if not (isinstance(data, tuple | list) and len(data) == 2):
+            raise DataError(
+                f"{what}: give a Simulation, (times, neurons), or a dict of those, not {type(data).__name__}"
+            )
+        data, chosen = {chosen[0] if chosen else "": data}, None
+    names = list(data) if chosen is None else chosen
+    if lost := [n for n in names if n not in data]:
+        raise DataError(f"{what}: no spikes of {lost[0]!r} are given; there are {', '.join(data) or 'none'}")
+    spikes = {n: (np.asarray(data[n][0], np.float64), np.asarray(data[n][1], np.int64)) for n in names}
+    for name, (times, neurons) in spikes.items():
+        if times.shape != neurons.shape or times.ndim != 1:
+            raise DataError(
+                f"{what}: {name or 'the data'} has times {times.shape} and neurons {neurons.shape}; one of each a spike"
+            )
+    last = max((float(t.max(initial=0.0)) for t, _ in spikes.values()), default=0.0)
+    return spikes, {n: int(who.max(initial=0)) + 1 for n, (_, who) in spikes.items()}, (0.0, np.nextafter(last, np.inf))
+
+
+def _unrecorded(what: str, key: str, recorded: Iterable[str], population: str, variable: str) -> str:
+    return (
+        f"{what}: {key} is not recorded; recorded are {', '.join(recorded) or 'none'}. Declare "
+        f"graph.probe({population!r}, {variable!r}) before compiling"
+    )
+
+
+def _window(what: str, window: Window | None, span: Window) -> Window:
+    first, last = span if window is None else (float(window[0]), float(window[1]))
+    if not first < last:
+        raise DataError(f"{what}(window={window!r}): from when to when, the first before the second")
+    return first, last
+
+
+def _palette(data: Any, names: Iterable[str], colors: Colors | None) -> dict[str, str]:
+    """A colour for each population; of a simulation always the same one, whichever populations are drawn."""
+    names = list(names)
+    if isinstance(colors, Mapping):
+        return {n: colors.get(n, COLORS[k % len(COLORS)]) for k, n in enumerate(names)}
+    known = list(data.spike_counts()) if isinstance(data, Simulation) and colors is None else names
+    cycle = COLORS if colors is None else tuple(colors)
+    return {n: cycle[known.index(n) % len(cycle)] for n in names}
+
+
+def _point(ax: Any, rows: float) -> float:
+    """Points as high as a row, in points, where that can be seen and does not look clumsy."""
+    height = ax.get_position().height * ax.figure.get_size_inches()[1] * 72.0
+    return float(np.clip(1.5 * height / max(1.0, rows), 1.4, 4.0))
+
+
+def _name_bands(ax: Any, names: list[str], centres: list[float], colors: list[str]) -> None:
+    """Names of populations beside their bands, moved apart where bands are thin."""
+    low, high = ax.get_ylim()
+    height = ax.get_position().height * ax.figure.get_size_inches()[1] * 72.0
+    least = 10.0 / height * abs(high - low)
+    places = list(centres)
+    for k in range(1, len(places)):
+        places[k] = max(places[k], places[k - 1] + least)
+    places[-1] = min(places[-1], max(low, high))
+    for k in range(len(places) - 2, -1, -1):
+        places[k] = min(places[k], places[k + 1] - least)
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0.0)
+    for text, color in zip(ax.get_yticklabels(), colors, strict=True):
+        text.set_color(color)
+
+
+def _time_axis(ax: Any, first: float, last: float) -> None:
+    ax.set_xlim(first, last)
+    if last - first >= 10_000.0:  # data stay in ms
+        from matplotlib.ticker import FuncFormatter
+
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / 1000.0:g}"))
+        ax.set_xlabel("Time (s)")
+    else:
+        ax.set_xlabel("Time (ms)")
+
+
+def _legend(ax: Any, lines: int, title: str | None = None) -> None:
+    """Beside the axes where the figure makes room for it."""
+    if lines < 2:
+        return
+    options: dict[str, Any] = {"frameon": False, "title": title, "fontsize": ax.yaxis.label.get_size()}
+    if ax.figure.get_layout_engine() is not None:
+        options |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+    ax.legend(**options, title_fontsize=options["fontsize"])
+
+
+def _described(sim: Simulation, population: str, variable: str) -> str:
+    """What a variable is, with its unit: "Membrane potential (mV)"."""
+    field = sim.circuit.units[population].neuron._fields.get(variable)
+    text = getattr(field, "doc", "") or variable
+    if found := re.fullmatch(r"(.+?),? in ([^\s,]+)", text):
+        text = f"{found[1]} ({found[2]})"
+    return text[:1].upper() + text[1:] if text != variable else variable
+
+
+def _ordinal(n: int) -> str:
+    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n:,}{ending}"
+
+
+def _rgb(color: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(color)
