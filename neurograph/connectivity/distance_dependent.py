@@ -37,7 +37,8 @@ def pairs(
     places = float64s(arrays[1], n_post * axes)
     listed, tree = int32s(arrays[2], n_post), int32s(arrays[3], 3 * nodes)
     box, period = float64s(arrays[4], nodes * axes * 2), float64s(arrays[5], axes)
-    count, drawn, node = 0, 0, 0
+    count, drawn = 0, 0
+    node = 0
     scratch = marks.view(np.float64)
     chance, level = scratch[:32], scratch[32:]
     while node < nodes:
