@@ -11,6 +11,7 @@ from neurograph.errors import DataError, GraphError
 from neurograph.graph import Probe
 from neurograph.kernels import native
 from neurograph.simulate.engine import Engine, UnitArrays
+from neurograph.simulate.space import SLACK, claim
 
 if TYPE_CHECKING:
     import h5py
@@ -54,16 +55,21 @@ class SampleRecord:
         self.probe, self.key, self.engine = probe, probe.key, engine
         size = array.size
         chosen = np.arange(size) if probe.neurons is None else np.asarray(probe.neurons, np.int64)
-        if len(chosen) and (chosen.min() < 0 or chosen.max() >= size):
-            raise GraphError(f"probe of {probe.key!r} ({probe.at}): neuron {chosen.max()}, but there are {size}")
+        if not len(chosen):
+            raise GraphError(
+                f"probe of {probe.key!r} ({probe.at}): neurons=() chooses none; leave it out to record all"
+            )
+        wrong = chosen[(chosen < 0) | (chosen >= size)]
+        if len(wrong):
+            raise GraphError(f"probe of {probe.key!r} ({probe.at}): neuron {wrong[0]}, but there are {size}")
         self.chosen = chosen
         order = np.argsort(chosen, kind="stable")
         entries = np.ascontiguousarray(chosen[order], np.int64)
         self.length = engine.window // probe.every + 2
-        self.buffer = np.zeros((self.length, max(1, len(chosen))), engine.dtype)
+        self.buffer = np.zeros((self.length, len(chosen)), engine.dtype)
         self.values: list[Array] = []
         self.steps: list[Array] = []
-        self.description = engine.describe(layout.SIZE, {
+        self.description = engine.describe(f"record {probe.key}", layout.SIZE, {
             layout.PARTS: len(bounds) - 1, layout.WORKERS: engine.workers,
             layout.BOUNDS: np.searchsorted(entries, bounds).astype(np.int64), layout.ARRAY: array,
             layout.ENTRIES: entries, layout.PLACES: np.ascontiguousarray(order, np.int64), layout.BUFFER: self.buffer,
@@ -98,39 +104,55 @@ Record = SpikeRecord | SampleRecord
 
 
 class Stream:
-    """An HDF5 file that records are appended to, readable by others while it grows (SWMR)."""
+    """An HDF5 file that records are appended to, readable by others while it grows (SWMR).
+
+    Room is claimed before anything is written, so a full disk leaves a whole file behind.
+    """
 
     def __init__(self, path: str | Path, records: dict[str, Record], dt: float):
         import h5py
 
-        self.path = Path(path)
+        self.path, self.claimed = Path(path), 0
+        parts = {f"{key}/{part}": row for key, record in records.items() for part, row in record.rows().items()}
         try:
+            with open(self.path, "ab"):
+                claim(self.path, 0, SLACK + 4096 * len(parts))
             self.file: h5py.File | None = h5py.File(self.path, "w", libver="latest")
+            self._claim(4096 * len(parts))
             self.file.attrs["dt"] = dt
+            for name, (shape, dtype) in parts.items():
+                rows = max(1, 65536 // max(1, int(np.prod(shape))))
+                self.file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(rows, *shape))
             for key, record in records.items():
-                for part, (shape, dtype) in record.rows().items():
-                    rows = max(1, 65536 // max(1, int(np.prod(shape))))
-                    self.file.create_dataset(
-                        f"{key}/{part}",
-                        (0, *shape),
-                        dtype,
-                        maxshape=(None, *shape),
-                        chunks=(rows, *(max(1, s) for s in shape)),
-                    )
                 if isinstance(record, SampleRecord):
                     self.file[key].attrs["neurons"] = record.chosen
             self.file.swmr_mode = True
         except OSError as error:
             raise DataError(f"recording to {self.path}: {error}. Nothing was run; choose another file") from None
 
-    def append(self, key: str, parts: dict[str, Array]) -> None:
+    def append(self, records: dict[str, dict[str, Array]]) -> None:
+        """Add what each record has of a window: all of it, or nothing and an OSError."""
         assert self.file is not None
-        for part, values in parts.items():
-            data = self.file[f"{key}/{part}"]
+        parts = {f"{key}/{part}": values for key, parts in records.items() for part, values in parts.items()}
+        need = 0
+        for name, values in parts.items():
+            data = self.file[name]
+            rows, before = data.chunks[0], data.shape[0]
+            fresh = -(-(before + len(values)) // rows) + (-before // rows)
+            need += fresh * (int(np.prod(data.chunks)) * data.dtype.itemsize + 256)
+        self._claim(need)
+        for name, values in parts.items():
+            data = self.file[name]
             before = data.shape[0]
             data.resize(before + len(values), axis=0)
             data[before:] = values
         self.file.flush()
+
+    def _claim(self, more: int) -> None:
+        assert self.file is not None
+        upto = self.file.id.get_filesize() + more + SLACK
+        claim(self.path, self.claimed, upto)
+        self.claimed = max(self.claimed, upto)
 
     def close(self) -> None:
         if self.file is not None:

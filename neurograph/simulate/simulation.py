@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import sys
 import time
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from neurograph.passes.build import build
 from neurograph.simulate.checkpoint import load_state, save_state
 from neurograph.simulate.circuit import Circuit, circuit_of
 from neurograph.simulate.engine import Engine
+from neurograph.simulate.interrupt import Interrupt
 from neurograph.simulate.pace import Pace
 from neurograph.simulate.progress import Progress
 from neurograph.simulate.records import Record, SampleRecord, SpikeRecord, Stream
@@ -111,35 +112,41 @@ class Simulation:
 
         progress: show a bar (None: on runs of more than a few seconds at a terminal). environment: a closed
         loop, stepped after each `every`. record_to: stream what is probed to an HDF5 file instead of keeping it.
-        Ctrl-C ends the run after the present window; `interrupted` then is True, and nothing recorded is lost.
+        Ctrl-C ends the run after the present window (in a closed loop, the environment's step); `interrupted` then
+        is True, and nothing recorded is lost.
         """
         steps = self._steps(duration, "run")
         stride = steps if environment is None else self._steps(self.dt if every is None else every, "every")
         if record_to is not None:
             self._stream = Stream(record_to, self.records, self.dt)
         self.interrupted = False
-        bar = Progress(steps, self.dt, progress)
+        bar, stop = Progress(steps, self.dt, progress), Interrupt()
         end, counts = self.step + steps, self.spike_counts()
         try:
-            while self.step < end:
-                goal = min(end, self.step + stride)
-                while self.step < goal:
-                    self._window(goal)
-                    bar.show(steps - (end - self.step))
-                if environment is not None:
-                    counts = self._interact(environment, counts)
+            with stop:
+                while self.step < end and not stop.asked:
+                    goal = min(end, self.step + stride)
+                    while self.step < goal and not (stop.asked and environment is None):
+                        self._window(goal)
+                        bar.show(steps - (end - self.step))
+                    if environment is not None:
+                        stop.patient = False
+                        counts = self._interact(environment, counts)
+                        stop.patient = True
         except KeyboardInterrupt:
-            self.interrupted = True
-            print(f"stopped at {self.time:g} of {end * self.dt:g}; what was recorded is kept", file=sys.stderr)
+            stop.asked = True
         finally:
             bar.close()
             if self._stream is not None:
                 self._stream.close()
                 self._stream = None
+        if stop.asked:
+            self.interrupted = True
+            print(f"stopped at {self.time:g} of {end * self.dt:g}; what was recorded is kept", file=sys.stderr)
         return self
 
     def _steps(self, duration: float, what: str) -> int:
-        if isinstance(duration, bool) or not isinstance(duration, int | float) or not math.isfinite(duration):
+        if isinstance(duration, bool) or not isinstance(duration, Real) or not math.isfinite(duration):
             raise DataError(f"{what}({duration!r}): a duration is a number in the unit of dt")
         steps = round(duration / self.dt)
         if steps < 1:
@@ -153,13 +160,15 @@ class Simulation:
         taken = engine.advance(goal)
         assert taken, "every list has room for a period, and a goal lies ahead"
         spent = time.perf_counter() - before
-        self._drain(start, engine.step)
+        problem = self._drain(start, engine.step)
         self._pace.took(spent, taken, self._arrivals(start, engine.step) / taken)
-        for name, record in self.records.items():
+        for record in self.records.values():
             record.restart(engine.step)
-            if self.check_numerics and isinstance(record, SampleRecord):
-                self._check(name)
         engine.restart()
+        if problem is not None:
+            raise problem
+        if self.check_numerics:
+            self._check()
 
     def _arrivals(self, start: int, stop: int) -> float:
         """About how many synapses spikes went through."""
@@ -174,39 +183,29 @@ class Simulation:
                 total += 2.0 * float(after.counts(start, stop).sum()) * made.count / max(1, made.n_post)
         return total
 
-    def _drain(self, start: int, stop: int) -> None:
-        for key, record in self.records.items():
-            parts = record.fetch(start, stop)
-            if self._stream is None:
-                record.keep(parts)
-                continue
+    def _drain(self, start: int, stop: int) -> DataError | None:
+        """Hand on what was recorded; an error where the file cannot grow, and then nothing is lost either."""
+        parts = {key: record.fetch(start, stop) for key, record in self.records.items()}
+        problem = None
+        if self._stream is not None:
             try:
-                self._stream.append(key, parts)
+                self._stream.append(parts)
+                return None
             except OSError as error:
-                self._rescue(start, stop, error, key)
-
-    def _rescue(self, start: int, stop: int, error: OSError, failed: str) -> None:
-        """The file cannot grow: keep what it did not take in memory, and say so."""
-        assert self._stream is not None
-        path, stream, self._stream = self._stream.path, self._stream, None
-        late = False
+                problem = DataError(
+                    f"recording to {self._stream.path} failed at {stop * self.dt:g}: {error}. The file holds what was "
+                    f"recorded up to {start * self.dt:g}; the rest is kept in memory, and the run can go on from here"
+                )
         for key, record in self.records.items():
-            late = late or key == failed
-            if late:
-                record.keep(record.fetch(start, stop))
-        with contextlib.suppress(OSError, RuntimeError):  # the flush on closing fails for the same reason
-            stream.close()
-        self.engine.restart()
-        raise DataError(
-            f"recording to {path} failed at {stop * self.dt:g}: {error}. The file holds what was written up to "
-            f"{start * self.dt:g}; the rest is kept in memory, and the run can go on from here"
-        ) from None
+            record.keep(parts[key])
+        return problem
 
-    def _check(self, key: str) -> None:
-        record = self.records[key]
-        assert isinstance(record, SampleRecord)
-        if record.values and not np.all(np.isfinite(record.values[-1])):
-            raise DataError(f"check_numerics: {key} holds NaN or infinity before {self.time:g}; use a smaller dt")
+    def _check(self) -> None:
+        for name, unit in self.engine.units.items():
+            for variable, values in (*unit.states.items(), *unit.dense.items()):
+                if not np.all(np.isfinite(values)):
+                    where = f"{name}.{variable}"
+                    raise DataError(f"check_numerics: {where} holds NaN or infinity at {self.time:g}; use a smaller dt")
 
     def _interact(self, environment: Environment, before: dict[str, Array]) -> dict[str, Array]:
         now = self.spike_counts()
@@ -377,7 +376,7 @@ class Simulation:
     def _expose(self, probe: Probe) -> None:
         """Let a unit store what a probe reads besides its states."""
         plan = self.circuit.units[probe.population]
-        if probe.variable not in plan.neuron.states and probe.variable != plan.events:
+        if probe.variable not in plan.neuron.states and not probe.variable == plan.events == "spike":
             plan.dense.add(probe.variable)
 
     def _record(self, probe: Probe) -> Record:
