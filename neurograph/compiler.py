@@ -81,6 +81,9 @@ def compile(
         # a circuit: it makes its synapses itself, in its own layout, and computes in the precision of its field
         program, default = Simulation, "float64"
     else:
+        for probe in graph.probes.values():
+            if probe.population in graph.projections:
+                raise BackendError(f"probe of {probe.key!r} ({probe.at}): only a simulation records weights")
         tape = build(tape, seed)
     if backend != "torch":
         device = options.pop("device", "cpu")

@@ -204,25 +204,23 @@ class Graph:
 
     def probe(
         self,
-        population: str | Population,
+        population: str | Population | Projection,
         *variables: str,
         neurons: Sequence[int] | None = None,
         every: int = 1,
     ) -> None:
         """Record variables of a population on every run: its states, outputs, or "margin".
 
-        `neurons` (in C order) and `every` (steps) thin out what a simulation keeps; spikes are always all kept.
+        `neurons` (in C order) and `every` (steps) thin out what a simulation keeps; spikes are always all kept. Of
+        a plastic projection, "w" is recorded, and `neurons` are synapses in the order of Simulation.synapses().
         """
         name = population if isinstance(population, str) else population.name
-        node = self.nodes.get(name)
-        if not isinstance(node, Population):
-            raise GraphError(f"probe({name!r}) at {declared_at()}: not a population; known: {self._known(Population)}")
-        for variable in variables or node.neuron.outputs:
-            recordable = (*node.neuron.states, *node.neuron.outputs, *node.neuron.trace().observed)
+        what, outputs, recordable = self._recordable(name)
+        for variable in variables or outputs:
             if variable not in recordable:
                 raise GraphError(
-                    f"probe({name!r}, {variable!r}) at {declared_at()}: {type(node.neuron).__name__} has no such "
-                    f"variable; recordable are {', '.join(dict.fromkeys(recordable))}"
+                    f"probe({name!r}, {variable!r}) at {declared_at()}: {what} has no such variable; "
+                    f"recordable are {', '.join(recordable)}"
                 )
             if not isinstance(every, int) or every < 1:
                 raise GraphError(
@@ -231,6 +229,18 @@ class Graph:
             chosen = None if neurons is None else tuple(int(k) for k in neurons)
             probe = Probe(name, variable, declared_at(), chosen, every)
             self.probes[probe.key] = probe
+
+    def _recordable(self, name: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """What a probe's name stands for, in words, its outputs, and all its variables."""
+        projection = self.projections.get(name)
+        if projection is not None and projection.plasticity is not None:
+            return f"projection {name!r}", ("w",), ("w",)
+        node = self.nodes.get(name)
+        if not isinstance(node, Population):
+            raise GraphError(f"probe({name!r}) at {declared_at()}: not a population; known: {self._known(Population)}")
+        neuron = node.neuron
+        names = (*neuron.states, *neuron.outputs, *neuron.trace().observed)
+        return type(neuron).__name__, neuron.outputs, tuple(dict.fromkeys(names))
 
     @property
     def inputs(self) -> list[Input]:

@@ -80,30 +80,28 @@ def raster(
     ax = _axes(ax)
     total = sum(sizes.values())
     every = -(-total // most)
-    heights = {name: -(-size // every) for name, size in sizes.items()}
-    gap = 0.015 * sum(heights.values()) if len(spikes) > 1 else 0.0
-    size = _point(ax, sum(heights.values()) + gap * len(spikes))
+    gap = 0.015 * total if len(spikes) > 1 else 0.0
+    size = _point(ax, (total + gap * len(spikes)) / every)
     paint, base, centres = _palette(data, spikes, colors), 0.0, []
     for name, (times, neurons) in spikes.items():
         shown = (neurons % every == 0) & (times >= first) & (times < last)
         ax.plot(
-            times[shown], base + neurons[shown] // every, linestyle="none", marker="o", markersize=size,
-            markeredgewidth=0.0, color=paint[name], rasterized=True, label=name,
+            times[shown], base + neurons[shown], linestyle="none", marker="o", markersize=size, markeredgewidth=0.0,
+            color=paint[name], rasterized=True, label=name,
         )  # fmt: skip
-        centres.append(base + (heights[name] - 1) / 2)
-        base += heights[name] + gap
-    top = base - gap
+        centres.append(base + sizes[name] / 2)
+        base += sizes[name] + gap
     thinned = "" if every == 1 else f"every {_ordinal(every)} of {total:,}"
+    edge = 0.01 * total
     if len(spikes) > 1:
-        ax.set_ylim(top, -1.0)  # the first population on top
+        ax.set_ylim(base - gap + edge, -1.0 - edge)  # the first population on top
         _name_bands(ax, list(spikes), centres, [paint[n] for n in spikes])
         ax.set_ylabel(f"Neurons ({thinned or f'{total:,}'})")
     else:
-        from matplotlib.ticker import FuncFormatter
-
         (name,) = spikes
-        ax.set_ylim(-1.0, top)
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y * every:,.0f}"))
+        ax.set_ylim(-1.0 - edge, total + edge)
+        ax.yaxis.set_major_locator(_matplotlib().ticker.MaxNLocator("auto", integer=True))
+        ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.set_ylabel(f"Neuron{f' of {name}' if name else ''}{f' ({thinned})' if thinned else ''}")
     _time_axis(ax, first, last)
     return ax
@@ -182,7 +180,8 @@ def trace(
     if lost := [k for k in wanted if k not in recorded]:
         known = ", ".join(map(str, recorded[:10])) + (", ..." if len(recorded) > 10 else "")
         raise DataError(f"trace: neuron {lost[0]} of {population}.{variable} is not recorded; recorded are {known}")
-    first, last = _window("trace", window, (float(times[0]), float(times[-1])))
+    span = (0.0, data.time) if isinstance(data, Simulation) else (float(times[0]), float(times[-1]))
+    first, last = _window("trace", window, span)
     ax = _axes(ax)
     inside = (times >= first) & (times <= last)
     where = {k: place for place, k in enumerate(recorded)}
@@ -261,11 +260,13 @@ def connectivity_matrix(
         rows, columns = (min(n, most // 2) for n in shape)
         flat = post.astype(np.int64) * rows // shape[0] * columns + pre.astype(np.int64) * columns // shape[1]
         counts = np.bincount(flat, minlength=rows * columns).reshape(rows, columns)
-        pairs = np.outer(*(np.bincount(np.arange(n) * k // n) for n, k in zip(shape, (rows, columns), strict=True)))
+        pairs = np.outer(_sizes(shape[0], rows), _sizes(shape[1], columns))
         image, label = np.ma.masked_array(counts / pairs), "Synapses per pair of neurons"
         options = {"cmap": "viridis", "vmin": 0.0}
     shown = ax.imshow(image, extent=extent, aspect="auto", interpolation="nearest", **options)
-    ax.figure.colorbar(shown, ax=ax, label=label)
+    bar = ax.figure.colorbar(shown, ax=ax)
+    bar.set_label(label, size=ax.yaxis.label.get_size())
+    bar.ax.tick_params(labelsize=ax.get_yticklabels()[0].get_size())
     ax.set_xlabel(f"Neuron of {source}")
     ax.set_ylabel(f"Neuron of {target}")
     return ax
@@ -274,6 +275,7 @@ def connectivity_matrix(
 def _matplotlib() -> Any:
     try:
         import matplotlib
+        import matplotlib.ticker
     except ImportError as error:
         raise NeuroGraphError(
             "neurograph.plot: matplotlib is missing, which draws the figures; install the extra 'plot': "
@@ -297,7 +299,10 @@ def _spikes(
         keys = [n for n in counts if f"{n}.spike" in data.records]
         names = keys if chosen is None else chosen
         if not names:
-            raise DataError(_unrecorded(what, "no spike", keys, "...", "spike"))
+            known = ", ".join(data.records) or "nothing"
+            raise DataError(
+                f"{what}: no spikes are recorded, but {known}; declare graph.probe(population, 'spike') before compiling"
+            )
         spikes = {}
         for name in names:
             if name not in keys:
@@ -381,9 +386,7 @@ def _name_bands(ax: Any, names: list[str], centres: list[float], colors: list[st
 def _time_axis(ax: Any, first: float, last: float) -> None:
     ax.set_xlim(first, last)
     if last - first >= 10_000.0:  # data stay in ms
-        from matplotlib.ticker import FuncFormatter
-
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x / 1000.0:g}"))
+        ax.xaxis.set_major_formatter(_matplotlib().ticker.FuncFormatter(lambda x, _: f"{x / 1000.0:g}"))
         ax.set_xlabel("Time (s)")
     else:
         ax.set_xlabel("Time (ms)")
@@ -417,3 +420,8 @@ def _rgb(color: str) -> tuple[float, float, float]:
     from matplotlib.colors import to_rgb
 
     return to_rgb(color)
+
+
+def _sizes(n: int, fields: int) -> Array:
+    """How many of n neurons fall into each field."""
+    return np.bincount(np.arange(n) * fields // n, minlength=fields)

@@ -51,13 +51,31 @@ class Unit:
         starts = initial_states(neuron, self.name, self.shape, seed)
         self.initial = {n: self.params[i] if isinstance(i, str) else i for n, i in starts.items()}
         self.dtype = np.dtype(dtype)
-        self.uniforms: dict[str, Array] = {}
-        if self.scan.prologue:
-            self.uniforms = interpret(expand(dict(self.scan.prologue), dtype), self.params, self.dtype)
+        self._folded = {k: _folded(v) for k, v in neuron.params.items()}
+        self._prologue = expand(dict(self.scan.prologue), dtype) if self.scan.prologue else {}
+        self.uniforms: dict[str, Array] = interpret(self._prologue, self.params, self.dtype) if self._prologue else {}
+
+    def retuned(self, neuron: Neuron) -> bool:
+        """Take the neuron's parameter values; False, changing nothing, where other code would be needed for them."""
+        if {k: _folded(v) for k, v in neuron.params.items()} != self._folded:
+            return False
+        shapes = neuron.check_shapes(self.shape, self.name)
+        for key, value in neuron.params.items():
+            array = np.asarray(value.value if isinstance(value, Learnable) else value, np.float64)
+            self.params[key] = np.asarray(array.reshape(shapes[key]) if array.size > 1 else array, self.dtype)
+        if self._prologue:
+            self.uniforms = interpret(self._prologue, self.params, self.dtype)
+        return True
 
     def start(self, name: str, batch: int) -> Array:
         """The initial value of a state for a batch."""
         return np.broadcast_to(np.asarray(self.initial[name], self.dtype), (batch, *self.shape)).copy()
+
+
+def _folded(value: Any) -> tuple[Any, ...]:
+    """What the code of a step depends on of a parameter's value: what View and scan_of look at."""
+    number = value if isinstance(value, int | float) else None
+    return np.ndim(value), number if number in (0, 1) else None, power_of_two(value)
 
 
 class ArrayProgram:

@@ -13,17 +13,41 @@ from neurograph.errors import ShapeError, SpecError, declared_at
 from neurograph.spec import Shape
 
 if TYPE_CHECKING:
-    from neurograph.connectivity.native.common import bits, float64s, int32s
+    from neurograph.connectivity.native.common import bits, float64s, int32s, mixed
 
 PROFILES = ("gaussian", "exponential", "disc")
 NEVER = 2.0**-60  # a probability below what random bits resolve
-IN_LEAF = 32  # targets
+IN_LEAF = 64  # targets
 
 
 def fading(squared: Any, numbers: Any) -> Any:
     """The probability at a distance given by its square; without branches, for many at once."""
     power = squared * numbers[1] + np.sqrt(squared) * numbers[2]
     return numbers[3] * exponential(max(power, -50.0)) * np.float64(squared <= numbers[4])
+
+
+def keep(
+    unit: Any, key: Any, held: Any, seen: Any, count: Any, numbers: Any, here: Any, places: Any, listed: Any, period: Any,
+    index: Any, most: Any, apart: Any, pre: Any, post: Any,
+) -> Any:  # fmt: skip
+    """Of the targets held, those that are kept at their own distance; returns how many there are now."""
+    n_post = listed.size
+    apart[:held] = 0.0
+    for x in range(here.size):
+        column = places[x * n_post : (x + 1) * n_post]
+        for j in range(held):
+            along = abs(column[index[j]] - here[x])
+            along = min(along, abs(period[x] - along))
+            apart[j] += along * along
+    for j in range(held):
+        apart[j] = fading(apart[j], numbers)
+    for j in range(held):
+        most[j] *= np.float64(np.int64(bits(key, seen + j) >> np.uint64(11))) * 2.0**-53
+    for j in range(held):
+        pre[count] = unit
+        post[count] = listed[index[j]]
+        count += (most[j] < apart[j]) & ((numbers[0] == 0.0) | (listed[index[j]] != unit))
+    return count
 
 
 def pairs(
@@ -37,60 +61,57 @@ def pairs(
     places = float64s(arrays[1], n_post * axes)
     listed, tree = int32s(arrays[2], n_post), int32s(arrays[3], 3 * nodes)
     box, period = float64s(arrays[4], nodes * axes * 2), float64s(arrays[5], axes)
-    count, drawn = 0, 0
-    node = 0
     scratch = marks.view(np.float64)
-    chance, level = scratch[:32], scratch[32:]
+    gaps, most, apart, index = scratch[:8], scratch[8:520], scratch[520:1032], marks[1032:1544]
+    count, held, seen, drawn, node = 0, 0, 0, 0, int(0)
     while node < nodes:
         nearest = 0.0
         for x in range(axes):
             low, high = box[(node * axes + x) * 2], box[(node * axes + x) * 2 + 1]
-            apart = max(low - here[x], here[x] - high, 0.0)
-            if period[x] > 0.0 and apart > 0.0:
-                apart = min(apart, max(0.0, min(abs(low + period[x] - here[x]), abs(here[x] + period[x] - high))))
-            nearest += apart * apart
-        m, last = int(tree[3 * node]), int(tree[3 * node + 1])
-        most = fading(nearest, numbers)
-        few = most * (last - m) < 1.0
-        node = tree[3 * node + 2] if few or last - m <= 32 else node + 1
-        if most <= 0.0 or not (few or last - m <= 32):
+            along = max(low - here[x], here[x] - high, 0.0)
+            if along > 0.0:
+                along = min(along, max(0.0, min(abs(low + period[x] - here[x]), abs(here[x] + period[x] - high))))
+            nearest += along * along
+        m, last, after = int(tree[3 * node]), int(tree[3 * node + 1]), int(tree[3 * node + 2])
+        chance = fading(nearest, numbers)
+        if chance * (last - m) >= 1.0 and last - m > 64:
+            node += 1
             continue
-        if most > 0.1:
+        node = after
+        if chance > 0.015:
             for j in range(last - m):
-                squared = 0.0
-                for x in range(axes):
-                    apart = abs(places[(m + j) * axes + x] - here[x])
-                    apart = min(apart, abs(period[x] - apart))
-                    squared += apart * apart
-                chance[j] = fading(squared, numbers)
-                level[j] = np.float64(np.int64(bits(own, drawn + j) >> np.uint64(11))) * 2.0**-53
-            for j in range(last - m):
-                pre[count] = unit
-                post[count] = listed[m + j]
-                count += (level[j] < chance[j]) & ((numbers[0] == 0.0) | (listed[m + j] != unit))
-            drawn += last - m
-            continue
-        between = 1.0 / logarithm((1.0 - most) * 9007199254740992.0)
-        if most < 1e-4:
-            between = -1.0 / (most * (1.0 + most * (0.5 + most * (1 / 3))))
-        m -= 1
-        while True:
-            gap = logarithm(np.float64(np.int64(bits(own, drawn) >> np.uint64(11)) + 1)) * between
-            m += 1 + np.int64(min(gap, 2.0**30))
-            if m >= last:
-                drawn += 1
-                break
-            squared = 0.0
-            for x in range(axes):
-                apart = abs(places[m * axes + x] - here[x])
-                apart = min(apart, abs(period[x] - apart))
-                squared += apart * apart
-            part = np.float64(np.int64(bits(own, drawn + 1) >> np.uint64(11))) * 2.0**-53 * most
-            drawn += 2
-            if part < fading(squared, numbers) and (numbers[0] == 0.0 or listed[m] != unit):
-                pre[count] = unit
-                post[count] = listed[m]
-                count += 1
+                index[held + j] = m + j
+                most[held + j] = 1.0
+            held += last - m
+        elif chance > 0.0:
+            between = 1.0 / logarithm((1.0 - chance) * 9007199254740992.0)
+            if chance < 1e-4:
+                between = -1.0 / (chance * (1.0 + chance * (0.5 + chance * (1 / 3))))
+            m -= 1
+            while m < last:
+                for j in range(8):
+                    raw = np.float64(np.int64(bits(own, drawn + j) >> np.uint64(11)) + 1)
+                    gaps[j] = min(logarithm(raw) * between, 2.0**30)
+                drawn += 8
+                for j in range(8):
+                    m += 1 + np.int64(gaps[j])
+                    if m >= last:
+                        break
+                    index[held] = m
+                    most[held] = chance
+                    held += 1
+                if held > 440:
+                    count = keep(
+                        unit, mixed(own), held, seen, count, numbers, here, places, listed, period,
+                        index, most, apart, pre, post,
+                    )  # fmt: skip
+                    seen, held = seen + held, 0
+        if held > 440 or node >= nodes:
+            count = keep(
+                unit, mixed(own), held, seen, count, numbers, here, places, listed, period,
+                index, most, apart, pre, post,
+            )  # fmt: skip
+            seen, held = seen + held, 0
     return count
 
 
@@ -103,7 +124,7 @@ class DistanceDependent(Rule):
     or the length of each axis. `autapses=False` leaves out a neuron's synapse onto itself.
     """
 
-    native = (logarithm, exponential, fading, pairs)
+    native = (logarithm, exponential, fading, keep, pairs)
 
     def __init__(
         self,
@@ -143,13 +164,13 @@ class DistanceDependent(Rule):
         numbers = [alone, *powers[self.profile], self.p_max, squared, froms.shape[1], len(tree)]
         arrays = [
             froms,
-            np.ascontiguousarray(tos[order]),
+            np.ascontiguousarray(tos[order].T),
             order.astype(np.int32),
             tree,
             box,
             np.where(period > 0, period, 1e300),
         ]
-        return Plan(n_pre, 1, n_post + 1, numbers, arrays, marks=2 * IN_LEAF, by_source=True)
+        return Plan(n_pre, 1, n_post + 1, numbers, arrays, marks=1544, by_source=True)
 
     def _reach(self) -> float:
         """The distance beyond which nothing is ever connected."""

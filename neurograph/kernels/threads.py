@@ -16,6 +16,9 @@ from functools import lru_cache
 from typing import Any
 
 
+MOST = 1024  # threads of one run
+
+
 def count() -> int:
     """How many threads a kernel uses: torch's setting where torch is loaded, else the cores this process has."""
     torch = sys.modules.get("torch")
@@ -42,7 +45,7 @@ def _openmp() -> Callable[..., Any] | None:
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="neurograph")
+    return ThreadPoolExecutor(max_workers=8 * MOST, thread_name_prefix="neurograph")  # made as they are needed
 
 
 # the threads of a pool do not exist in a forked child
@@ -52,13 +55,29 @@ if hasattr(os, "register_at_fork"):
 _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 
 
-def run(address: int, data: int, threads: int) -> None:
-    """Call the kernel at `address` with `data` on `threads` threads and wait; they share the work themselves."""
+@lru_cache(maxsize=1)
+def _asked() -> tuple[Callable[[], int], ...]:
+    """OpenMP's functions that say whether it gives every thread that is asked for."""
+    torch = sys.modules["torch"]
+    library = ctypes.CDLL(os.path.join(os.path.dirname(str(torch.__file__)), "lib", "libtorch_cpu.so"))
+    return library.omp_get_thread_limit, library.omp_get_dynamic, library.omp_in_parallel
+
+
+def _gives(threads: int) -> bool:
+    limit, dynamic, inside = _asked()
+    return limit() >= threads and not dynamic() and not inside()
+
+
+def run(address: int, data: int, threads: int, *, all_at_once: bool = False) -> None:
+    """Call the kernel at `address` with `data` on `threads` threads and wait; they share the work themselves.
+
+    `all_at_once`: they wait for each other, so fewer would wait for ever.
+    """
     if threads <= 1:
         _FUNCTION(address)(data)
         return
     openmp = _openmp() if "torch" in sys.modules else None
-    if openmp is not None:
+    if openmp is not None and (not all_at_once or _gives(threads)):
         openmp(address, data, threads, 0)
         return
     others = [_pool().submit(_FUNCTION(address), data) for _ in range(threads - 1)]

@@ -33,7 +33,7 @@ def infer(graph: Graph, dt: float) -> Tape:
 
     def unit(name: str, neuron: Neuron, shape: Shape, merged: dict[str, str], at: str) -> None:
         """Dynamics: a population, or a synapse model on either side of a projection."""
-        where = f"{type(neuron).__name__} {name!r} ({at})"
+        where = f"{'population' if name in graph.nodes else 'synapse'} {name!r} ({at})"
         for key, learnt in neuron.check_shapes(shape, where).items():
             value = neuron.params[key]
             if isinstance(value, Learnable):

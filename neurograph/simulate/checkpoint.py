@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurograph.errors import DataError, FormatError
+from neurograph.simulate.space import SLACK, claim
 
 if TYPE_CHECKING:
     from neurograph.simulate.simulation import Simulation
 
 FORMAT = "neurograph simulation 1"
-CHANGED = "changed/"  # parameters that were set after compiling
+CHANGED = "parameters-set/"  # after compiling; no population can have this name
 Array = np.ndarray[Any, Any]
 
 
@@ -29,19 +30,22 @@ def write(path: str | Path, arrays: dict[str, Array], facts: dict[str, Any]) -> 
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
         raise DataError(f"saving to {target}: {error}") from None
-    os.close(handle)
     try:
+        claim(temporary, 0, 2 * SLACK + sum(a.nbytes + 1024 for a in arrays.values()))
         with h5py.File(temporary, "w") as file:
             file.attrs["format"] = FORMAT
             for name, value in facts.items():
                 file.attrs[name] = value
             for name, array in arrays.items():
+                claim(temporary, 0, file.id.get_filesize() + array.nbytes + SLACK)
                 file.create_dataset(name, data=array)
             file.attrs["complete"] = True
+        os.fsync(handle)
         os.replace(temporary, target)
     except OSError as error:
         raise DataError(f"saving to {target}: {error}. What was there before is unchanged") from None
     finally:
+        os.close(handle)
         if os.path.exists(temporary):
             os.unlink(temporary)
 
@@ -60,7 +64,9 @@ def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str
             arrays = {n: file[n][...] for n in names}
     except FormatError:
         raise
-    except (OSError, KeyError, RuntimeError) as error:
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except Exception as error:  # a damaged file can make HDF5 raise anything
         raise FormatError(f"{path}: cannot be read as a simulation checkpoint ({error}); it may be cut short") from None
     missing, unknown = (
         sorted(set(shapes) - set(arrays)),
@@ -89,11 +95,31 @@ def _plastic(sim: Simulation) -> dict[str, Array]:
     return {f"{name}/plastic/{n}": a for name, p in sim.engine.plastic.items() for n, a in p.state().items()}
 
 
-def _identity(sim: Simulation) -> str:
+def identity_of(sim: Simulation) -> str:
     """What two simulations must share for one to load the other's state."""
-    sizes = [(n, p.what.made.count) for n, p in sim.circuit.projections.items()]
-    text = f"{sim.declared}\nseed={sim.seed} dtype={sim.dtype} {sizes}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    found = hashlib.sha256(f"{sim.declared}\nseed={sim.seed} dtype={sim.dtype}".encode())
+    for instr in sim.tape.walk():  # the text of a tape leaves out arrays
+        values = {**getattr(instr.what, "params", {}), **getattr(instr.what, "__dict__", {})}
+        for name, value in values.items():
+            if isinstance(getattr(value, "value", value), np.ndarray):
+                found.update(f"{instr.name}.{name}".encode() + getattr(value, "value", value).tobytes())
+    for name, projection in sim.circuit.projections.items():
+        made = projection.what.made
+        # sums over all synapses, which do not depend on how they are divided into parts
+        weights = made.weight.view(f"u{made.weight.itemsize}") if isinstance(made.weight, np.ndarray) else made.weight
+        sums = int(np.sum(made.words, dtype=np.uint64)), np.sum(weights, dtype=np.asarray(weights).dtype)
+        degrees = hashlib.sha256(made.out_degree().tobytes()).hexdigest()
+        found.update(f"{name} {made.count} {made.shortest} {degrees} {sums}".encode())
+    return found.hexdigest()
+
+
+def _declared(sim: Simulation, name: str) -> Any:
+    """The value that a parameter was declared with."""
+    owner, _, key = name.rpartition(".")
+    if owner in sim.circuit.projections:
+        return sim.circuit.projections[owner].what.plasticity.params[key]
+    value = next(i.what.params[key] for i in sim.tape.walk() if i.op == "neuron" and i.name == owner)
+    return getattr(value, "value", value)
 
 
 def save_state(sim: Simulation, path: str | Path) -> None:
@@ -104,7 +130,7 @@ def save_state(sim: Simulation, path: str | Path) -> None:
             arrays[f"{name}/history"] = np.stack([at, who.astype(np.int64)])
             if unit.lists.values is not None:
                 arrays[f"{name}/graded"] = unit.lists.values_of(sim.step - unit.lists.history, sim.step)
-    facts = {"step": sim.step, "identity": _identity(sim), "dtype": sim.dtype.name}
+    facts = {"step": sim.step, "identity": sim.identity, "dtype": sim.dtype.name}
     facts |= {f"signal.{n}": v for n, v in sim.signals.items()}
     arrays |= {f"{CHANGED}{n}": np.asarray(v) for n, v in sim.engine.altered.items()}
     write(path, arrays, facts)
@@ -118,8 +144,11 @@ def load_state(sim: Simulation, path: str | Path) -> None:
             if unit.lists.values is not None:
                 shapes[f"{name}/graded"] = (-1,)
     arrays, facts = read(path, shapes)
-    if facts["identity"] != _identity(sim):
+    if facts["identity"] != sim.identity:
         raise FormatError(f"{path}: was saved by another network, seed, dt or dtype; compile the same graph to load it")
+    for name in [n for n in sim.engine.altered if f"{CHANGED}{n}" not in arrays]:
+        sim.set(name, _declared(sim, name))
+        del sim.engine.altered[name]
     for name, array in _arrays(sim).items():
         array[...] = arrays[name]
     for name, plastic in sim.engine.plastic.items():

@@ -101,7 +101,9 @@ def circuit_of(tape: Tape) -> Circuit:
             for output, slot in zip(instr.what.outputs, instr.outs, strict=True):
                 found[slot] = [Path(instr.name, output)]
             shape = tape.slots[instr.outs[0]].shape
-            units[instr.name] = UnitPlan(instr.name, instr.what, shape, instr)
+            # arrays of the caller's may change later
+            own = instr.what.changed(**{n: v.copy() for n, v in instr.what.params.items() if isinstance(v, np.ndarray)})
+            units[instr.name] = UnitPlan(instr.name, own, shape, replace(instr, what=own))
             # counts of a source that only drives others neuron by neuron are not worth listing
             probed = any(p.population == instr.name and p.variable == "spike" for p in tape.probes)
             if "spike" in instr.what.outputs and (
@@ -116,7 +118,7 @@ def circuit_of(tape: Tape) -> Circuit:
             found[instr.outs[0]] = [replace(moved[0], delay=moved[0].delay + instr.steps, at=instr.at)]
     for instr in order:
         if instr.op == "apply":
-            found[instr.outs[0]] = _applied(instr, found[instr.ins[0]], refuse)
+            found[instr.outs[0]] = _applied(instr, found[instr.ins[0]], tape.slots[instr.ins[0]].shape, refuse)
         elif instr.op == "add":
             found[instr.outs[0]] = [a for s in instr.ins for a in found[s]]
         elif instr.op == "zeros":
@@ -147,18 +149,22 @@ def circuit_of(tape: Tape) -> Circuit:
     return Circuit(tape, units, projections)
 
 
-def _applied(instr: Instr, arrivals: list[Path | str], refuse: Any) -> list[Path | str]:
-    operator = instr.what
-    if isinstance(operator, Flatten):
-        return arrivals
-    if not isinstance(operator, OneToOne):
+def _applied(instr: Instr, arrivals: list[Path | str], shape: Shape, refuse: Any) -> list[Path | str]:
+    operator, out = instr.what, list[Path | str]()
+    if not isinstance(operator, Flatten | OneToOne):
         raise refuse(
             instr,
             f"{operator!r} works on whole images or batches; use a connectivity rule such as Explicit.from_scipy(...)",
         )
-    out: list[Path | str] = []
     for arrival in arrivals:
-        if not isinstance(arrival, Path):
+        if isinstance(operator, Flatten):
+            flat = isinstance(arrival, str) or not np.ndim(arrival.weight)
+            out.append(arrival if flat else replace(arrival, weight=arrival.weight.reshape(-1)))
+        elif isinstance(arrival, str):
             raise refuse(instr, "OneToOne behind a connectivity rule; multiply the rule's weight instead")
-        out.append(replace(arrival, weight=np.multiply(arrival.weight, operator.weight), at=instr.at))
+        else:
+            weight = np.multiply(arrival.weight, operator.weight)
+            out.append(
+                replace(arrival, weight=np.broadcast_to(weight, shape) if weight.ndim else weight, at=instr.at)
+            )
     return out

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from neurograph import given, random
 from neurograph.backends.array import Unit
+from neurograph.backends.weights import initial_weights
 from neurograph.errors import BackendError
 from neurograph.kernels import native, threads
 from neurograph.simulate.circuit import Circuit, Path, ProjectionPlan
@@ -20,6 +21,18 @@ from neurograph.simulate.unit import UnitArrays
 
 deliver, drive, give, spread = (native.layout(n) for n in ("deliver", "drive", "give", "spread"))
 KINDS = ("uniform", "normal", "poisson", "events")
+
+
+_NOTHING: Mapping[int, str] = {}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a kernel is told, with the arrays whose addresses it holds."""
+
+    data: Array
+    arrays: list[Array]
+    follows: dict[int, str]
 
 
 def power_above(n: int) -> int:
@@ -43,11 +56,10 @@ class Engine:
         self.period, self.window = min(later, default=1024), window
         self.step = 0
         self.altered: dict[str, Any] = {}  # parameters that were set after compiling
+        self.learnt = initial_weights(circuit.tape, seed, None)
         self.units = {n: UnitArrays(u, self) for n, u in circuit.units.items()}
         self.plastic: dict[str, PlasticArrays] = {}
-        self.kept: list[Any] = []
-        self.followers: dict[str, list[Callable[[int], None]]] = {}  # of a unit: who must know its lists' first step
-        self.descriptions: list[Array] = []  # of everything but units, for the number of workers
+        self.described: dict[str, Description] = {}  # everything but units
         self._make_rings()
         self._make_lists()
         self.updates: list[tuple[int, int]] = []
@@ -112,13 +124,18 @@ class Engine:
             else:
                 self.deliveries.append(self._deliver(plan))
 
-    def describe(self, size: int, entries: Mapping[int, Any]) -> Array:
-        """A description: addresses of arrays and whole numbers, by place; place 1 is the number of workers."""
+    def describe(
+        self, name: str, size: int, entries: Mapping[int, Any], follows: Mapping[int, str] = _NOTHING
+    ) -> Array:
+        """A description: addresses of arrays and whole numbers, by place; place 1 is the number of workers.
+
+        `follows`: places that hold the first step of a unit's lists, which moves on with the windows.
+        """
         d = np.zeros(size, np.int64)
         for place, value in entries.items():
             d[place] = value.ctypes.data if isinstance(value, np.ndarray) else int(value)
-        self.kept.append((d, [v for v in entries.values() if isinstance(v, np.ndarray)]))
-        self.descriptions.append(d)
+        arrays = [v for v in entries.values() if isinstance(v, np.ndarray)]
+        self.described[name] = Description(d, arrays, dict(follows))
         return d
 
     def _give(self, unit: UnitArrays, argument: str) -> tuple[int, int]:
@@ -144,14 +161,14 @@ class Engine:
                 give.CUTS: np.cumsum([len(t) for t in tables]).astype(np.int64),
                 give.THRESHOLDS: np.concatenate([*tables, np.zeros(1, np.uint32)]),
             }  # fmt: skip
-        d = self.describe(give.SIZE, entries)
+        d = self.describe(f"{unit.plan.name}.{argument}", give.SIZE, entries)
         key = random.stream(self.seed, f"{unit.plan.name}.{argument}")
         d[give.KEY] = np.uint64(key).astype(np.int64)
         return native.address("give", self.dtype.name), d.ctypes.data
 
     def _spread(self, unit: UnitArrays, ring: Ring, path: Path) -> tuple[int, int]:
         weights = np.asarray(path.weight, self.dtype)
-        d = self.describe(spread.SIZE, {
+        d = self.describe(f"{path.unit}.{path.output} {len(self.described)}", spread.SIZE, {
             spread.PARTS: self.parts, spread.WORKERS: self.workers, spread.BOUNDS: unit.bounds,
             spread.OUTPUT: unit.dense[path.output], spread.WEIGHT: np.full(1, weights) if not weights.ndim else 0,
             spread.WEIGHTS: np.ascontiguousarray(np.broadcast_to(weights, unit.plan.shape)).reshape(-1) if weights.ndim else 0,
@@ -163,13 +180,12 @@ class Engine:
         made = plan.what.made
         constant = isinstance(made.weight, float)
         weights = None if constant else np.ascontiguousarray(made.weight)
-        d = self.describe(deliver.SIZE, {
+        d = self.describe(plan.name, deliver.SIZE, {
             **self.synapse_entries(plan), deliver.WEIGHTS: 0 if weights is None else weights,
             deliver.DOUBLE: weights is not None and weights.dtype == np.float64,
             deliver.WEIGHT: np.array([made.weight if constant else 0.0], np.float64),
             deliver.DELAY: made.shortest,
-        })  # fmt: skip
-        self.follow(plan.source, d, deliver.FIRST)
+        }, {deliver.FIRST: plan.source})  # fmt: skip
         return native.address("deliver", self.dtype.name), d.ctypes.data
 
     def synapse_entries(self, plan: ProjectionPlan) -> dict[int, Any]:
@@ -186,10 +202,6 @@ class Engine:
             deliver.VALUES: 0 if lists.values is None else lists.values,
         }  # fmt: skip
 
-    def follow(self, unit: str, description: Array, place: int) -> None:
-        """Keep the first step of a unit's lists, as a description tells it, up to date."""
-        self.followers.setdefault(unit, []).append(lambda zero: description.__setitem__(place, zero))
-
     def restart(self) -> None:
         """Begin a new window of spike lists at the present step."""
         for unit in self.units.values():
@@ -199,11 +211,14 @@ class Engine:
 
     def tell_lists(self) -> None:
         """Tell every kernel at which step the lists it reads or writes begin."""
-        for name, unit in self.units.items():
+        for unit in self.units.values():
             if unit.lists is not None:
                 unit.description[3] = unit.lists.zero
-                for tell in self.followers.get(name, ()):
-                    tell(unit.lists.zero)
+        for description in self.described.values():
+            for place, name in description.follows.items():
+                lists = self.units[name].lists
+                assert lists is not None
+                description.data[place] = lists.zero
 
     def record_after(self, operation: tuple[int, int]) -> None:
         """Let a kernel run at the end of each step's updates."""
@@ -215,8 +230,9 @@ class Engine:
         neuron = unit.plan.neuron.changed(**{key: value})
         neuron.check_shapes(unit.plan.shape, f"population {name!r}")
         unit.plan.neuron, unit.plan.instr = neuron, replace(unit.plan.instr, what=neuron)
-        unit.unit = Unit(unit.plan.instr, self.circuit.tape, {}, self.dtype.name, self.seed)
-        self.updates[self.place[name]] = unit.install()
+        if not unit.retuned():
+            unit.unit = Unit(unit.plan.instr, self.circuit.tape, self.learnt, self.dtype.name, self.seed)
+            self.updates[self.place[name]] = unit.install()
         for argument, kind in unit.plan.given.items():
             if kind == "poisson":
                 self.updates[self.place[f"{name}.{argument}"]] = self._give(unit, argument)
@@ -232,7 +248,7 @@ class Engine:
     def use_workers(self, workers: int) -> None:
         """Let so many threads do the parts; the results are the same."""
         self.workers = workers
-        for d in (*self.descriptions, *(u.description for u in self.units.values())):
+        for d in (*(d.data for d in self.described.values()), *(u.description for u in self.units.values())):
             d[1] = workers
 
     def advance(self, last: int) -> int:
@@ -251,7 +267,7 @@ class Engine:
         call[[drive.UPDATES, drive.UPDATE_TABLE]] = len(updates), updates.ctypes.data
         call[[drive.DELIVERIES, drive.DELIVERY_TABLE]] = len(deliveries), deliveries.ctypes.data
         call[[drive.CHECKS, drive.CHECK_TABLE, drive.YIELD]] = len(checks), checks.ctypes.data, self.give_way
-        threads.run(self.driver, call.ctypes.data, self.workers)
+        threads.run(self.driver, call.ctypes.data, self.workers, all_at_once=True)
         done = int(call[drive.DONE])
         taken, self.step = done - self.step, done
         return taken

@@ -57,9 +57,8 @@ class PlasticArrays:
             layout.TOTAL: np.array([float(total)]) if total else 0, layout.TARGETS: self.plan.what.made.n_post,
             **{layout.FIXED + k: self.traces[n] for k, n in enumerate(source.slots)},
         }  # fmt: skip
-        d = self.engine.describe(layout.FIXED + len(source.slots), entries)
-        self.engine.follow(self.plan.source, d, deliver.FIRST)
-        self.engine.follow(self.plan.follows, d, layout.POST_FIRST)
+        follows = {deliver.FIRST: self.plan.source, layout.POST_FIRST: self.plan.follows}
+        d = self.engine.describe(self.plan.name, layout.FIXED + len(source.slots), entries, follows)
         self.refresh()
         return machine_code.address(f"rule_{type(self.rule).__name__}", source.text), d.ctypes.data
 
@@ -86,6 +85,12 @@ class PlasticArrays:
                 values[order] = state[name]
             else:
                 values[...] = state[name]  # every part has its own copy of a source's trace
+
+    @property
+    def firsts(self) -> Array:
+        """Where the synapses of each part begin."""
+        made = self.plan.what.made
+        return made.pointers[np.arange(made.parts + 1) * made.n_pre]
 
     @cached_property
     def order(self) -> Array:

@@ -51,7 +51,8 @@ class SpikeRecord:
 class SampleRecord:
     """Chosen entries of a variable, every so many steps."""
 
-    def __init__(self, probe: Probe, array: Array, bounds: Array, engine: Engine):
+    def __init__(self, probe: Probe, array: Array, bounds: Array, engine: Engine, places: Array | None = None):
+        """`bounds`: where the parts of `array` begin; `places`: of the entries that the probe counts."""
         self.probe, self.key, self.engine = probe, probe.key, engine
         size = array.size
         chosen = np.arange(size) if probe.neurons is None else np.asarray(probe.neurons, np.int64)
@@ -63,8 +64,9 @@ class SampleRecord:
         if len(wrong):
             raise GraphError(f"probe of {probe.key!r} ({probe.at}): neuron {wrong[0]}, but there are {size}")
         self.chosen = chosen
-        order = np.argsort(chosen, kind="stable")
-        entries = np.ascontiguousarray(chosen[order], np.int64)
+        entries = chosen if places is None else places[chosen]
+        order = np.argsort(entries, kind="stable")
+        entries = np.ascontiguousarray(entries[order], np.int64)
         self.length = engine.window // probe.every + 2
         self.buffer = np.zeros((self.length, len(chosen)), engine.dtype)
         self.values: list[Array] = []

@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from neurograph.fields import Learnable
 from neurograph.graph import Probe
 from neurograph.kernels import threads as pool
 from neurograph.passes.build import build
-from neurograph.simulate.checkpoint import load_state, save_state
+from neurograph.simulate.checkpoint import identity_of, load_state, save_state
 from neurograph.simulate.circuit import Circuit, circuit_of
 from neurograph.simulate.engine import Engine
 from neurograph.simulate.interrupt import Interrupt
@@ -66,8 +67,8 @@ class Simulation:
             )
         if dtype not in ("float32", "float64"):
             raise BackendError(f"backend 'numba' computes in float32 or float64, not {dtype!r}")
-        if threads is not None and (not isinstance(threads, int) or threads < 1):
-            raise BackendError(f"threads={threads!r}: a whole number, 1 or more")
+        if threads is not None and (type(threads) is not int or not 1 <= threads <= pool.MOST):
+            raise BackendError(f"threads={threads!r}: a whole number from 1 to {pool.MOST}")
         self.threads, self.share_above, self.check_numerics = threads or pool.count(), share_above, check_numerics
         before = time.perf_counter()
         built = build(tape, seed, parts=self.threads, weight_dtype=dtype, by_name=False)
@@ -240,7 +241,10 @@ class Simulation:
         return steps * self.dt, neurons
 
     def trace(self, population: str, variable: str) -> tuple[Array, Array]:
-        """Times and values [samples, neurons] of a probed variable, each as it is after its step."""
+        """Times and values [samples, neurons] of a probed variable, each as it is after its step.
+
+        The weights of a plastic projection, `trace("projection", "w")`, are those that the step used.
+        """
         steps, values = self._recorded(f"{population}.{variable}")
         return (steps + 1) * self.dt, values
 
@@ -326,7 +330,9 @@ class Simulation:
             return
         unit = self.engine.units[owner]
         if key in unit.states:
-            given = np.asarray(value, self.dtype)
+            given = np.asarray(value)
+            if given.dtype.kind not in "fiub" or not np.all(np.isfinite(given)):
+                raise DataError(f"{name}: {value!r}; a state is a finite number or an array of them")
             try:
                 unit.states[key][:] = np.broadcast_to(given, unit.plan.shape).reshape(-1)
             except ValueError:
@@ -367,6 +373,11 @@ class Simulation:
         """Write the whole state (HDF5): `load` continues from it to the last bit. Recordings stay here."""
         save_state(self, path)
 
+    @cached_property
+    def identity(self) -> str:
+        """What a checkpoint is recognised by: equal for the same network, seed, dt and dtype."""
+        return identity_of(self)
+
     def load(self, path: str | Path) -> None:
         """Take the state that `save` wrote for the same network, seed, dt and dtype, whatever the threads."""
         load_state(self, path)
@@ -375,15 +386,21 @@ class Simulation:
 
     def _expose(self, probe: Probe) -> None:
         """Let a unit store what a probe reads besides its states."""
-        plan = self.circuit.units[probe.population]
-        if probe.variable not in plan.neuron.states and not probe.variable == plan.events == "spike":
-            plan.dense.add(probe.variable)
+        plan = self.circuit.units.get(probe.population)
+        if plan is None or probe.variable in plan.neuron.states or probe.variable == plan.events == "spike":
+            return
+        plan.dense.add(probe.variable)
 
     def _record(self, probe: Probe) -> Record:
-        unit = self.engine.units[probe.population]
-        if probe.variable == unit.plan.events == "spike":
+        unit = self.engine.units.get(probe.population)
+        if unit is None:
+            plastic = self.engine.plastic[self._projection(probe.population)]
+            record = SampleRecord(probe, plastic.weights, plastic.firsts, self.engine, plastic.order)
+        elif probe.variable == unit.plan.events == "spike":
             return SpikeRecord(unit)
-        array = unit.dense.get(probe.variable)
-        record = SampleRecord(probe, unit.states[probe.variable] if array is None else array, unit.bounds, self.engine)
+        else:
+            array = unit.dense.get(probe.variable)
+            array = unit.states[probe.variable] if array is None else array
+            record = SampleRecord(probe, array, unit.bounds, self.engine)
         self.engine.record_after(record.operation())
         return record

@@ -33,7 +33,7 @@ class UnitArrays:
     def __init__(self, plan: UnitPlan, engine: Engine):
         self.plan, self.engine, self.dtype = plan, engine, engine.dtype
         self.bounds = part_bounds(plan.size, engine.parts)
-        self.unit = Unit(plan.instr, engine.circuit.tape, {}, self.dtype.name, engine.seed)
+        self.unit = Unit(plan.instr, engine.circuit.tape, engine.learnt, self.dtype.name, engine.seed)
         self.states = {n: self._start(n) for n in self.unit.scan.states}
         self.given = {a: aligned(plan.size, self.dtype) for a, kind in plan.given.items() if kind != "step"}
         self.dense = {n: aligned(plan.size, self.dtype) for n in sorted(plan.dense)}
@@ -43,7 +43,6 @@ class UnitArrays:
         self.graded = plan.events is not None and not is_binary(self.unit.scan.results[plan.events])
         self.rings: dict[str, Ring] = {}  # "port" for events, "port+" for values of delayed or weighted paths
         self.lists: SpikeLists | None = None
-        self.kept: list[Any] = []
 
     def _start(self, name: str) -> Array:
         out = aligned(self.plan.size, self.dtype)
@@ -71,6 +70,15 @@ class UnitArrays:
             tuple(self.dense),
         )
         return unit_source(variant)
+
+    def retuned(self) -> bool:
+        """Hand the neuron's present parameter values to the kernel; False where it needs another kernel."""
+        if not self.unit.retuned(self.plan.neuron):
+            return False
+        self.numbers[: len(self.number_names)] = [float(self.unit.uniforms[n]) for n in self.number_names]
+        for name, row in self.rows.items():
+            row.reshape(self.plan.shape)[...] = self.unit.uniforms[name]
+        return True
 
     def install(self) -> tuple[int, int]:
         """The kernel of this unit and its description; called again when a parameter has changed."""
@@ -109,6 +117,5 @@ class UnitArrays:
         for k, name in enumerate(source.slots):
             value = arrays[name]
             d[FIXED + k] = value.ctypes.data if isinstance(value, np.ndarray) else value
-        self.kept = [d, numbers, spread_out]
-        self.description = d
+        self.description, self.numbers, self.number_names, self.rows = d, numbers, source.numbers, spread_out
         return machine_code.address(f"unit_{type(self.plan.neuron).__name__}", source.text), d.ctypes.data
