@@ -90,9 +90,8 @@ def event_list(neuron: Neuron, population: str, size: int, dt: float) -> tuple[A
     steps, neurons = neuron.events(dt)
     at, who = np.asarray(steps, np.int64), np.asarray(neurons, np.int64)
     if len(who) and (who.min() < 0 or who.max() >= size):
-        raise SpecError(
-            f"population {population!r}: its event list names neuron {who.max()}, but it has {size} neurons"
-        )
+        wrong = who.min() if who.min() < 0 else who.max()
+        raise SpecError(f"population {population!r}: its event list names neuron {wrong}, but it has {size} neurons")
     return at, who
 
 

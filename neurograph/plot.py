@@ -26,37 +26,6 @@ Array = np.ndarray[Any, Any]
 Window = tuple[float, float]
 Colors = Mapping[str, str] | Sequence[str]
 
-# Okabe and Ito's colours, told apart with any colour vision; their yellow is too light for points on white
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
-_STYLE = {
-    "font.size": 9.0, "axes.labelsize": 9.0, "axes.titlesize": 10.0, "xtick.labelsize": 8.0, "ytick.labelsize": 8.0,
-    "legend.fontsize": 8.0, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-}  # fmt: skip
-
-
-def figure(
-    rows: int = 1, columns: int = 1, *, size: tuple[float, float] | None = None, **options: Any
-) -> tuple[Any, Any]:
-    """A figure that needs no display, and its axes: as pyplot.subplots, whose options it takes.
-
-    size: width and height in inches. In a session that has loaded matplotlib.pyplot the figure is pyplot's, so
-    that show() and notebooks know it.
-    """
-    matplotlib = _matplotlib()
-    from matplotlib.figure import Figure
-
-    inches = size or (3.0 + 3.5 * columns, 0.9 + 3.1 * rows)
-    with matplotlib.rc_context(_STYLE):
-        if "matplotlib.pyplot" in sys.modules:
-            made = sys.modules["matplotlib.pyplot"].figure(figsize=inches, dpi=150, layout="constrained")
-        else:
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-            made = Figure(figsize=inches, dpi=150, layout="constrained")
-            FigureCanvasAgg(made)
-        return made, made.subplots(rows, columns, **options)
-
-
 def raster(
     data: Simulation | tuple[Any, Any] | Mapping[str, tuple[Any, Any]],
     populations: str | Sequence[str] | None = None,
@@ -77,11 +46,11 @@ def raster(
         raise DataError(f"raster(most={most!r}): draw at least 1 neuron")
     spikes, sizes, span = _spikes("raster", data, populations, record)
     first, last = _window("raster", window, span)
-    ax = _axes(ax)
+    ax = axes_for(ax)
     total = sum(sizes.values())
     every = -(-total // most)
     gap = 0.015 * total if len(spikes) > 1 else 0.0
-    size = _point(ax, (total + gap * len(spikes)) / every)
+    size = point_size(ax, (total + gap * len(spikes)) / every)
     paint, base, centres = _palette(data, spikes, colors), 0.0, []
     for name, (times, neurons) in spikes.items():
         shown = (neurons % every == 0) & (times >= first) & (times < last)
@@ -91,19 +60,19 @@ def raster(
         )  # fmt: skip
         centres.append(base + sizes[name] / 2)
         base += sizes[name] + gap
-    thinned = "" if every == 1 else f"every {_ordinal(every)} of {total:,}"
+    thinned = "" if every == 1 else f"every {ordinal(every)} of {total:,}"
     edge = 0.01 * total
     if len(spikes) > 1:
         ax.set_ylim(base - gap + edge, -1.0 - edge)  # the first population on top
-        _name_bands(ax, list(spikes), centres, [paint[n] for n in spikes])
+        name_bands(ax, list(spikes), centres, [paint[n] for n in spikes])
         ax.set_ylabel(f"Neurons ({thinned or f'{total:,}'})")
     else:
         (name,) = spikes
         ax.set_ylim(-1.0 - edge, total + edge)
-        ax.yaxis.set_major_locator(_matplotlib().ticker.MaxNLocator("auto", integer=True))
+        ax.yaxis.set_major_locator(matplotlib().ticker.MaxNLocator("auto", integer=True))
         ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.set_ylabel(f"Neuron{f' of {name}' if name else ''}{f' ({thinned})' if thinned else ''}")
-    _time_axis(ax, first, last)
+    time_axis(ax, first, last)
     return ax
 
 
@@ -132,7 +101,7 @@ def rate(
     first, last = _window("rate", window, span)
     if not 0.0 < bin <= last - first:
         raise DataError(f"rate(bin={bin!r}): above 0 and at most the {last - first:g} ms shown")
-    ax = _axes(ax)
+    ax = axes_for(ax)
     edges = first + bin * np.arange(int((last - first) / bin * (1 + 1e-12)) + 1)
     paint = _palette(data, spikes, colors)
     for name, (times, _) in spikes.items():
@@ -143,8 +112,8 @@ def rate(
     ax.set_ylim(bottom=0.0)
     single = next(iter(spikes)) if len(spikes) == 1 else ""
     ax.set_ylabel(f"Rate of {single} (Hz)" if single else "Rate (Hz)")
-    _time_axis(ax, first, last)
-    _legend(ax, len(spikes))
+    time_axis(ax, first, last)
+    legend(ax, len(spikes))
     return ax
 
 
@@ -182,15 +151,15 @@ def trace(
         raise DataError(f"trace: neuron {lost[0]} of {population}.{variable} is not recorded; recorded are {known}")
     span = (0.0, data.time) if isinstance(data, Simulation) else (float(times[0]), float(times[-1]))
     first, last = _window("trace", window, span)
-    ax = _axes(ax)
+    ax = axes_for(ax)
     inside = (times >= first) & (times <= last)
     where = {k: place for place, k in enumerate(recorded)}
     for k, neuron in enumerate(wanted):
         color = COLORS[k % len(COLORS)]
         ax.plot(times[inside], array[inside, where[neuron]], color=color, linewidth=1.0, label=f"neuron {neuron}")
     ax.set_ylabel(label)
-    _time_axis(ax, first, last)
-    _legend(ax, len(wanted), title=population or None)
+    time_axis(ax, first, last)
+    legend(ax, len(wanted), title=population or None)
     return ax
 
 
@@ -210,9 +179,9 @@ def weight_histogram(
     weights = np.asarray(data.synapses(projection)[2] if isinstance(data, Simulation) else data, np.float64).reshape(-1)
     if not len(weights):
         raise DataError(f"weight_histogram: {projection or 'the array'} has no synapses")
-    ax = _axes(ax)
+    ax = axes_for(ax)
     chosen = color or COLORS[len(ax.patches) % len(COLORS)]
-    ax.hist(weights, bins, histtype="stepfilled", facecolor=(*_rgb(chosen), 0.35), edgecolor=chosen, label=label)
+    ax.hist(weights, bins, histtype="stepfilled", facecolor=(*rgb(chosen), 0.35), edgecolor=chosen, label=label)
     ax.set_xlabel(f"Weight of {projection}" if projection else "Weight")
     ax.set_ylabel("Synapses")
     ax.yaxis.set_major_formatter("{x:,.0f}")
@@ -245,7 +214,7 @@ def connectivity_matrix(
     else:
         pre, post, weight = (np.asarray(a) for a in data[:3])
         shape = (int(post.max(initial=0)) + 1, int(pre.max(initial=0)) + 1)
-    ax = _axes(ax)
+    ax = axes_for(ax)
     extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
     options: dict[str, Any]
     if max(shape) <= most:
@@ -253,8 +222,8 @@ def connectivity_matrix(
         there = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape) > 0
         values = np.bincount(flat, weight, minlength=shape[0] * shape[1]).reshape(shape)
         image, label = np.ma.masked_array(values, ~there), "Weight"
-        largest = float(np.abs(weight).max(initial=0.0)) or 1.0
-        mixed = len(weight) > 0 and weight.min() < 0 < weight.max()
+        largest = float(np.abs(values).max())
+        mixed = values.min() < 0 < values.max()
         options = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if mixed else {"cmap": "viridis"}
     else:
         rows, columns = (min(n, most // 2) for n in shape)
@@ -270,23 +239,6 @@ def connectivity_matrix(
     ax.set_xlabel(f"Neuron of {source}")
     ax.set_ylabel(f"Neuron of {target}")
     return ax
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-        import matplotlib.ticker
-    except ImportError as error:
-        raise NeuroGraphError(
-            "neurograph.plot: matplotlib is missing, which draws the figures; install the extra 'plot': "
-            "pip install 'neurograph[plot]'"
-        ) from error
-    return matplotlib
-
-
-def _axes(ax: Any) -> Any:
-    _matplotlib()
-    return figure()[1] if ax is None else ax
 
 
 def _spikes(
@@ -312,7 +264,8 @@ def _spikes(
                 spikes[name] = steps * data.dt, neurons
             else:
                 spikes[name] = data.spikes(name)
-        if record is None and not any(len(t) for t, _ in spikes.values()) and sum(int(counts[n].sum()) for n in names):
+        found, fired = sum(len(t) for t, _ in spikes.values()), any(counts[n].any() for n in names)
+        if record is None and not found and fired:
             raise DataError(f"{what}: the spikes were streamed to a file by run(record_to=...); give it as record=")
         return spikes, {n: counts[n].size for n in names}, (0.0, max(data.time, data.dt))
     if record is not None:
@@ -360,48 +313,6 @@ def _palette(data: Any, names: Iterable[str], colors: Colors | None) -> dict[str
     return {n: cycle[known.index(n) % len(cycle)] for n in names}
 
 
-def _point(ax: Any, rows: float) -> float:
-    """Points as high as a row, in points, where that can be seen and does not look clumsy."""
-    height = ax.get_position().height * ax.figure.get_size_inches()[1] * 72.0
-    return float(np.clip(1.5 * height / max(1.0, rows), 1.4, 4.0))
-
-
-def _name_bands(ax: Any, names: list[str], centres: list[float], colors: list[str]) -> None:
-    """Names of populations beside their bands, moved apart where bands are thin."""
-    low, high = ax.get_ylim()
-    height = ax.get_position().height * ax.figure.get_size_inches()[1] * 72.0
-    least = 10.0 / height * abs(high - low)
-    places = list(centres)
-    for k in range(1, len(places)):
-        places[k] = max(places[k], places[k - 1] + least)
-    places[-1] = min(places[-1], max(low, high))
-    for k in range(len(places) - 2, -1, -1):
-        places[k] = min(places[k], places[k + 1] - least)
-    ax.set_yticks(places, names)
-    ax.tick_params(axis="y", length=0.0)
-    for text, color in zip(ax.get_yticklabels(), colors, strict=True):
-        text.set_color(color)
-
-
-def _time_axis(ax: Any, first: float, last: float) -> None:
-    ax.set_xlim(first, last)
-    if last - first >= 10_000.0:  # data stay in ms
-        ax.xaxis.set_major_formatter(_matplotlib().ticker.FuncFormatter(lambda x, _: f"{x / 1000.0:g}"))
-        ax.set_xlabel("Time (s)")
-    else:
-        ax.set_xlabel("Time (ms)")
-
-
-def _legend(ax: Any, lines: int, title: str | None = None) -> None:
-    """Beside the axes where the figure makes room for it."""
-    if lines < 2:
-        return
-    options: dict[str, Any] = {"frameon": False, "title": title, "fontsize": ax.yaxis.label.get_size()}
-    if ax.figure.get_layout_engine() is not None:
-        options |= {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
-    ax.legend(**options, title_fontsize=options["fontsize"])
-
-
 def _described(sim: Simulation, population: str, variable: str) -> str:
     """What a variable is, with its unit: "Membrane potential (mV)"."""
     field = sim.circuit.units[population].neuron._fields.get(variable)
@@ -409,17 +320,6 @@ def _described(sim: Simulation, population: str, variable: str) -> str:
     if found := re.fullmatch(r"(.+?),? in ([^\s,]+)", text):
         text = f"{found[1]} ({found[2]})"
     return text[:1].upper() + text[1:] if text != variable else variable
-
-
-def _ordinal(n: int) -> str:
-    ending = "th" if 10 <= n % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n:,}{ending}"
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(color)
 
 
 def _sizes(n: int, fields: int) -> Array:

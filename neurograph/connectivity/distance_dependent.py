@@ -78,12 +78,7 @@ def pairs(
             node += 1
             continue
         node = after
-        if chance > 0.015:
-            for j in range(last - m):
-                index[held + j] = m + j
-                most[held + j] = 1.0
-            held += last - m
-        elif chance > 0.0:
+        if chance > 0.0:
             between = 1.0 / logarithm((1.0 - chance) * 9007199254740992.0)
             if chance < 1e-4:
                 between = -1.0 / (chance * (1.0 + chance * (0.5 + chance * (1 / 3))))

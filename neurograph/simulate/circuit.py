@@ -164,7 +164,5 @@ def _applied(instr: Instr, arrivals: list[Path | str], shape: Shape, refuse: Any
             raise refuse(instr, "OneToOne behind a connectivity rule; multiply the rule's weight instead")
         else:
             weight = np.multiply(arrival.weight, operator.weight)
-            out.append(
-                replace(arrival, weight=np.broadcast_to(weight, shape) if weight.ndim else weight, at=instr.at)
-            )
+            out.append(replace(arrival, weight=np.broadcast_to(weight, shape) if weight.ndim else weight, at=instr.at))
     return out

@@ -171,7 +171,7 @@ class Engine:
         d = self.describe(f"{path.unit}.{path.output} {len(self.described)}", spread.SIZE, {
             spread.PARTS: self.parts, spread.WORKERS: self.workers, spread.BOUNDS: unit.bounds,
             spread.OUTPUT: unit.dense[path.output], spread.WEIGHT: np.full(1, weights) if not weights.ndim else 0,
-            spread.WEIGHTS: np.ascontiguousarray(np.broadcast_to(weights, unit.plan.shape)).reshape(-1) if weights.ndim else 0,
+            spread.WEIGHTS: np.array(weights).reshape(-1) if weights.ndim else 0,
             spread.RING: ring.values, spread.LAST: ring.last, spread.ROW: ring.values.shape[1], spread.DELAY: path.delay,
         })  # fmt: skip
         return native.address("spread", self.dtype.name), d.ctypes.data

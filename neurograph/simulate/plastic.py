@@ -87,6 +87,12 @@ class PlasticArrays:
                 values[...] = state[name]  # every part has its own copy of a source's trace
 
     @property
+    def nbytes(self) -> int:
+        """What plasticity adds to the synapses as built."""
+        arrays = (self.weights, self.pointers, self.positions, self.sources, *self.traces.values())
+        return sum(a.nbytes for a in arrays)
+
+    @property
     def firsts(self) -> Array:
         """Where the synapses of each part begin."""
         made = self.plan.what.made

@@ -26,6 +26,7 @@ from neurograph.simulate.interrupt import Interrupt
 from neurograph.simulate.pace import Pace
 from neurograph.simulate.progress import Progress
 from neurograph.simulate.records import Record, SampleRecord, SpikeRecord, Stream
+from neurograph.simulate.report import memory_of, summary_of
 from neurograph.tape import Tape
 
 Array = np.ndarray[Any, Any]
@@ -272,16 +273,7 @@ class Simulation:
 
     def memory(self) -> dict[str, float]:
         """Bytes of synapses, per synapse, of states and of lists."""
-        made = [p.what.made for p in self.circuit.projections.values()]
-        synapses, count = sum(m.nbytes for m in made), sum(m.count for m in made)
-        units = self.engine.units.values()
-        states = sum(a.nbytes for u in units for a in (*u.states.values(), *u.dense.values(), *u.given.values()))
-        rings = sum(r.values.nbytes for u in units for r in u.rings.values())
-        lists = sum(u.lists.spikes.nbytes + u.lists.offsets.nbytes for u in units if u.lists is not None)
-        return {
-            "synapses": count, "synapse_bytes": synapses, "bytes_per_synapse": synapses / max(1, count),
-            "state_bytes": states, "ring_bytes": rings, "list_bytes": lists,
-        }  # fmt: skip
+        return memory_of(self)
 
     def source(self, population: str) -> str:
         """The generated kernel of a population."""
@@ -291,21 +283,7 @@ class Simulation:
 
     def summary(self) -> str:
         """Units and projections as the simulator runs them."""
-        lines = [f"simulation of {self.tape.name!r}: dt={self.dt:g}, {self.dtype}, {self.threads} threads at most"]
-        for u in self.circuit.units.values():
-            lines.append(f"  {u.name}: {u.neuron!r} x {u.size:,}")
-        for p in self.circuit.projections.values():
-            m = p.what.made
-            delay = f"{m.shortest * self.dt:g}" + (f"..{m.longest * self.dt:g}" if m.longest != m.shortest else "")
-            lines.append(
-                f"  {p.name}: {p.source} -> {p.target}:{p.port}, {m.count:,} synapses, delay {delay}, {p.what!r}"
-            )
-        memory = self.memory()
-        lines.append(
-            f"  {memory['synapses']:,} synapses at {memory['bytes_per_synapse']:.1f} bytes; threads meet every "
-            f"{self.engine.period} steps"
-        )
-        return "\n".join(lines)
+        return summary_of(self)
 
     def __str__(self) -> str:
         return self.summary()

@@ -99,7 +99,7 @@ class UnitArrays:
                     k += 1
         arrays |= {f"in_{a}_0": values for a, values in self.given.items()}
         spread_out = {
-            n: np.ascontiguousarray(np.broadcast_to(a, self.plan.shape), self.dtype).reshape(-1)
+            n: np.array(np.broadcast_to(a, self.plan.shape), self.dtype).reshape(-1)  # its own, writable
             for n, a in self.unit.uniforms.items()
             if np.ndim(a)
         }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from neurograph.errors import SpecError, declared_at
 from neurograph.expr import exp, maximum, minimum, sqrt, where
 from neurograph.spec import Neuron, Param, State
 
@@ -37,6 +40,11 @@ class RampCurrent(Neuron):
     high = Param(100.0, "current after", unit="pA")
     start = Param(0.0, "when it begins to rise", unit="ms")
     stop = Param(100.0, "when it has risen", unit="ms")
+
+    def __init__(self, **values: Any):
+        super().__init__(**values)
+        if not np.all(np.asarray(self.params["stop"]) > np.asarray(self.params["start"])):
+            raise SpecError(f"{self!r} at {declared_at()}: stop must be above start; a jump is a StepCurrent")
 
     def step(self, n: Any) -> dict[str, Any]:
         part = (n * self.dt - self.start) / (self.stop - self.start)  # type: ignore[operator]
