@@ -62,7 +62,7 @@ def pairs(
     listed, tree = int32s(arrays[2], n_post), int32s(arrays[3], 3 * nodes)
     box, period = float64s(arrays[4], nodes * axes * 2), float64s(arrays[5], axes)
     scratch = marks.view(np.float64)
-    gaps, most, apart, index = scratch[:8], scratch[8:520], scratch[520:1032], marks[1032:1544]
+    gaps, most, apart, index = scratch[:16], scratch[16:528], scratch[528:1040], marks[1040:1552]
     count, held, seen, drawn, node = 0, 0, 0, 0, int(0)
     while node < nodes:
         nearest = 0.0
@@ -84,11 +84,11 @@ def pairs(
                 between = -1.0 / (chance * (1.0 + chance * (0.5 + chance * (1 / 3))))
             m -= 1
             while m < last:
-                for j in range(8):
+                for j in range(16):
                     raw = np.float64(np.int64(bits(own, drawn + j) >> np.uint64(11)) + 1)
                     gaps[j] = min(logarithm(raw) * between, 2.0**30)
-                drawn += 8
-                for j in range(8):
+                drawn += 16
+                for j in range(16):
                     m += 1 + np.int64(gaps[j])
                     if m >= last:
                         break
@@ -165,7 +165,7 @@ class DistanceDependent(Rule):
             box,
             np.where(period > 0, period, 1e300),
         ]
-        return Plan(n_pre, 1, n_post + 1, numbers, arrays, marks=1544, by_source=True)
+        return Plan(n_pre, 1, n_post + 1, numbers, arrays, marks=1552, by_source=True)
 
     def _reach(self) -> float:
         """The distance beyond which nothing is ever connected."""

@@ -1,8 +1,9 @@
-"""How many threads a circuit runs on: as many as pay, found out while it runs. The results are the same."""
+"""How a run is cut into windows, and how many threads each runs on: as many as pay. The results are the same."""
 
 from __future__ import annotations
 
 _TRY_AGAIN = 16  # windows between two looks at the number of threads that was slower
+_WINDOW = 0.1  # seconds that a window should take
 
 
 class Pace:
@@ -19,23 +20,25 @@ class Pace:
         self.windows = 0
         self.now = 1
 
-    def workers(self) -> int:
-        """Threads for the next window."""
+    def next(self) -> tuple[int, int]:
+        """Threads and steps of the next window."""
         self.now = 1
-        if self.most > 1 and (self.neurons + self.arrivals) * self.period >= self.share_above:
+        work = self.neurons + self.arrivals
+        if self.most > 1 and work * self.period >= self.share_above:
             if self.share_above <= 0 or self.most not in self.cost:  # 0: always share
                 self.now = self.most
             elif 1 in self.cost:
                 best = min(self.cost, key=lambda n: self.cost[n])
                 other = self.most if best == 1 else 1
                 self.now = other if self.windows % _TRY_AGAIN == 0 else best
-        return self.now
+        expected = self.cost.get(self.now) or next(iter(self.cost.values()), None)
+        steps = 64 if expected is None else int(_WINDOW / (expected * work))
+        return self.now, max(self.period, steps)
 
     def took(self, seconds: float, steps: int, arrivals: float) -> None:
-        """Learn from a window: its time, its steps, and the arriving spikes of each."""
+        """Learn from a window: its time, its steps, and the arriving spikes of each step."""
         self.windows += 1
-        first = not self.arrivals
         self.arrivals = arrivals
-        cost = seconds / (steps * (self.neurons + arrivals) + 1.0)
-        if not first:  # the first window touches its memory for the first time
+        cost = seconds / (steps * (self.neurons + arrivals))
+        if self.windows > 2:  # the first windows touch their memory for the first time
             self.cost[self.now] = cost if self.now not in self.cost else 0.5 * (self.cost[self.now] + cost)

@@ -86,6 +86,14 @@ class Simulation:
         self.signals: dict[str, float] = {s: 0.0 for p in self.engine.plastic.values() for s in p.signals}
         self.interrupted = False
         self._stream: Stream | None = None
+        self._fan_out: dict[str, float] = {}  # of a unit: synapses that one of its spikes goes through
+        for plan in self.circuit.projections.values():
+            made = plan.what.made
+            self._fan_out[plan.source] = self._fan_out.get(plan.source, 0.0) + made.count / max(1, made.n_pre)
+            if plan.follows:  # a plastic synapse costs more
+                self._fan_out[plan.follows] = self._fan_out.get(plan.follows, 0.0) + 2.0 * made.count / max(
+                    1, made.n_post
+                )
         most = 1 if self.engine.instant else min(self.threads, self.engine.parts)
         self._pace = Pace(most, neurons, self.engine.period, share_above)
 
@@ -157,9 +165,10 @@ class Simulation:
 
     def _window(self, goal: int) -> None:
         engine = self.engine
-        engine.use_workers(self._pace.workers())
+        workers, steps = self._pace.next()
+        engine.use_workers(workers)
         start, before = engine.step, time.perf_counter()
-        taken = engine.advance(goal)
+        taken = engine.advance(min(goal, start + steps))
         assert taken, "every list has room for a period, and a goal lies ahead"
         spent = time.perf_counter() - before
         problem = self._drain(start, engine.step)
@@ -175,14 +184,10 @@ class Simulation:
     def _arrivals(self, start: int, stop: int) -> float:
         """About how many synapses spikes went through."""
         total = 0.0
-        for plan in self.circuit.projections.values():
-            made, lists = plan.what.made, self.engine.units[plan.source].lists
+        for name, each in self._fan_out.items():
+            lists = self.engine.units[name].lists
             assert lists is not None
-            total += float(lists.counts(start, stop).sum()) * made.count / max(1, made.n_pre)
-            if plan.what.plasticity is not None:
-                after = self.engine.units[plan.follows].lists
-                assert after is not None
-                total += 2.0 * float(after.counts(start, stop).sum()) * made.count / max(1, made.n_post)
+            total += each * lists.total(start, stop)
         return total
 
     def _drain(self, start: int, stop: int) -> DataError | None:
