@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def write(path: str | Path, arrays: dict[str, Array], facts: dict[str, Any]) -> 
             for name, array in arrays.items():
                 claim(temporary, 0, file.id.get_filesize() + array.nbytes + SLACK)
                 file.create_dataset(name, data=array)
-            file.attrs["complete"] = True
+            file.attrs["check"] = _check(arrays, facts)
         os.fsync(handle)
         os.replace(temporary, target)
     except OSError as error:
@@ -50,6 +51,15 @@ def write(path: str | Path, arrays: dict[str, Array], facts: dict[str, Any]) -> 
             os.unlink(temporary)
 
 
+def _check(arrays: dict[str, Array], facts: dict[str, Any]) -> int:
+    """A checksum of everything in a file."""
+    found = zlib.crc32(repr(sorted((n, str(v)) for n, v in facts.items())).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found = zlib.crc32(array.reshape(-1).view(np.uint8), zlib.crc32(f"{name} {array.shape}".encode(), found))
+    return found
+
+
 def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str, Array], dict[str, Any]]:
     """Arrays and facts of a checkpoint. `shapes`: what must be there (-1: any length)."""
     import h5py
@@ -57,11 +67,13 @@ def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str
     try:
         with h5py.File(path, "r") as file:
             facts = dict(file.attrs)
-            if facts.get("format") != FORMAT or not facts.get("complete"):
-                raise FormatError(f"{path}: not a complete simulation checkpoint (format {facts.get('format')!r})")
+            if facts.pop("format", None) != FORMAT:
+                raise FormatError(f"{path}: is no simulation checkpoint, or one of another version")
             names: list[str] = []
-            file.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) else None)
+            file.visititems(lambda n, o: names.append(str(n)) if isinstance(o, h5py.Dataset) else None)
             arrays = {n: file[n][...] for n in names}
+            if facts.pop("check", None) != _check(arrays, facts):  # HDF5 itself reads what is missing as zeros
+                raise FormatError(f"{path}: is damaged or cut short: its contents do not match their checksum")
     except FormatError:
         raise
     except FileNotFoundError:

@@ -12,7 +12,7 @@ import numpy as np
 from neurograph import given, random
 from neurograph.backends.array import Unit
 from neurograph.backends.weights import initial_weights
-from neurograph.errors import BackendError
+from neurograph.errors import BackendError, DataError
 from neurograph.kernels import native, threads
 from neurograph.simulate.circuit import Circuit, Path, ProjectionPlan
 from neurograph.simulate.lists import Array, Ring, SpikeLists, aligned
@@ -227,6 +227,7 @@ class Engine:
     def set_parameter(self, name: str, key: str, value: Any) -> None:
         """Change a parameter of a population; what is folded into its kernel is folded anew."""
         unit = self.units[name]
+        value = np.array(value) if np.ndim(value) else value  # the caller's array may change later
         neuron = unit.plan.neuron.changed(**{key: value})
         neuron.check_shapes(unit.plan.shape, f"population {name!r}")
         unit.plan.neuron, unit.plan.instr = neuron, replace(unit.plan.instr, what=neuron)
@@ -241,7 +242,10 @@ class Engine:
     def set_rule(self, name: str, key: str, value: Any) -> None:
         """Change a parameter of a plasticity rule."""
         plastic = self.plastic[name]
-        plastic.rule = plastic.rule.changed(**{key: value})
+        rule = plastic.rule.changed(**{key: value})
+        if np.ndim(value) or rule.params["w_max"] < rule.params["w_min"]:
+            raise DataError(f"{name}.{key}: {value!r}; a rule takes single numbers, with w_min at most w_max")
+        plastic.rule = rule
         self.deliveries[self.place[name]] = plastic.install()
         self.altered[f"{name}.{key}"] = value
 

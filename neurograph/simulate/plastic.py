@@ -35,13 +35,14 @@ class PlasticArrays:
         shapes = {"pre": (made.parts, made.n_pre), "post": (made.n_post,), "synapse": (made.count,)}
         self.traces = {n: np.full(shapes[rule._fields[n].of], float(start), dtype) for n, start in rule.initial.items()}
         self.signals = {name: 0.0 for name in rule.signal_names.values()}
-        self.dt, self.every = engine.circuit.tape.dt, steps_between(rule, engine.circuit.tape.dt)
+        self.dt = engine.circuit.tape.dt
         self.pointers, self.positions, self.sources = made.by_target()
         self.bounds = part_bounds(made.n_post, made.parts)
 
     def install(self) -> tuple[int, int]:
         """The kernel of the rule and its description; called again when a parameter has changed."""
-        hooks = {h: self.rule.trace(h, self.dt * self.every if h == "on_step" else self.dt) for h in HOOKS}
+        every = steps_between(self.rule, self.dt)
+        hooks = {h: self.rule.trace(h, self.dt * every if h == "on_step" else self.dt) for h in HOOKS}
         source = layout.plastic_source(self.rule, hooks, self.engine.dtype.name, self.positions.dtype.name)
         self.names = source.numbers
         self.numbers = np.zeros(max(1, len(source.numbers)), self.engine.dtype)
@@ -50,7 +51,7 @@ class PlasticArrays:
         total = self.rule.params["total"]
         entries: dict[int, Any] = {
             **self.engine.synapse_entries(self.plan), deliver.WEIGHTS: self.weights, layout.LAG: self.plan.what.made.shortest,
-            layout.EVERY: self.every, layout.BOUNDS: self.bounds, layout.BY_TARGET: self.pointers,
+            layout.EVERY: every, layout.BOUNDS: self.bounds, layout.BY_TARGET: self.pointers,
             layout.POSITIONS: self.positions, layout.BY_SOURCE: np.ascontiguousarray(self.sources, np.int32),
             layout.POST_SPIKES: target.spikes, layout.POST_ROOM: target.room, layout.POST_OFFSETS: target.offsets,
             layout.POST_ROW: target.offsets.shape[1], layout.POST_FIRST: target.zero, layout.NUMBERS: self.numbers,

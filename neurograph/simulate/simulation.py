@@ -70,6 +70,8 @@ class Simulation:
             raise BackendError(f"backend 'numba' computes in float32 or float64, not {dtype!r}")
         if threads is not None and (type(threads) is not int or not 1 <= threads <= pool.MOST):
             raise BackendError(f"threads={threads!r}: a whole number from 1 to {pool.MOST}")
+        if isinstance(share_above, bool) or not isinstance(share_above, Real):
+            raise BackendError(f"share_above={share_above!r}: a number of neurons and arriving spikes")
         self.threads, self.share_above, self.check_numerics = threads or pool.count(), share_above, check_numerics
         before = time.perf_counter()
         built = build(tape, seed, parts=self.threads, weight_dtype=dtype, by_name=False)
@@ -302,7 +304,8 @@ class Simulation:
             unit = self.engine.units[owner]
             if key in unit.states:
                 return unit.states[key].reshape(unit.plan.shape).copy()
-            return copy.copy(unit.plan.neuron.params[key])
+            value = unit.plan.neuron.params[key]
+            return copy.copy(self.engine.learnt[name] if isinstance(value, Learnable) else value)
         return self.engine.plastic[owner].rule.params[key]
 
     def set(self, name: str, value: Any) -> None:
