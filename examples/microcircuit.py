@@ -54,18 +54,20 @@ def main(given: list[str] | None = None) -> None:
     counts = sim.spike_counts()
     rates = [(counts[name] - settled[name]).mean() / duration * 1000.0 for name in POPULATIONS]
     for name, hertz, published in zip(POPULATIONS, rates, RATES, strict=True):
-        print(f"[RATE] {name:5} {hertz:5.2f} Hz (published: {published:.2f} Hz)")
+        print(f"[RATE] {name:5} {hertz:5.2f} Hz (published, at scale 1: {published:.2f} Hz)")
 
     colors = [EXCITATORY, INHIBITORY] * 4
     window = (max(SETTLE, sim.time - 400.0), sim.time)
     plot.raster(sim, POPULATIONS, window=window, most=1900, record=args.record, colors=colors, ax=left)
     left.set_title(f"Microcircuit at scale {args.scale:g}", fontsize=10)
-    right.barh(POPULATIONS, rates, color=colors, height=0.7, label="simulated")
-    right.plot(RATES, POPULATIONS, "D", color="black", markersize=5, markerfacecolor="white", label="published")
+    for first, (kind, color) in enumerate((("excitatory", EXCITATORY), ("inhibitory", INHIBITORY))):
+        right.barh(range(first, 8, 2), rates[first::2], color=color, height=0.7, label=kind)
+    right.plot(RATES, range(8), "D", color="black", markersize=5, markerfacecolor="white", label="published")
+    right.set_yticks(range(8), POPULATIONS)
     right.invert_yaxis()
     right.set_xlabel("Rate (Hz)")
     right.tick_params(axis="y", length=0)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=2, fontsize=8)
+    right.legend(loc="upper right", fontsize=8, frameon=False)
     figure.savefig(args.out)
     print(f"[OUTPUT] {args.out}")
 

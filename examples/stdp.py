@@ -58,9 +58,9 @@ def main(given: list[str] | None = None) -> None:
     plot.weight_histogram(before, bins=bins, label="before", color=plot.COLORS[-1], ax=left)
     plot.weight_histogram(after, bins=bins, label=f"after {args.seconds:g} s", color=plot.COLORS[0], ax=left)
     left.set_xlabel("Weight (leak conductance)")
-    left.set_title("Weights become bimodal", fontsize=10)
-    plot.rate(sim, "output", bin=duration / 200.0, record=args.record, ax=right)
-    right.set_title("and the rate settles", fontsize=10)
+    left.set_title("Weights before and after learning", fontsize=10)
+    plot.rate(sim, "output", bin=duration / 200.0, record=args.record, colors=plot.COLORS, ax=right)
+    right.set_title("Mean rate of the neurons that learn", fontsize=10)
     figure.savefig(args.out)
     print(f"[OUTPUT] {args.out}")
 

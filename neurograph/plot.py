@@ -8,7 +8,6 @@ Matplotlib is imported when a figure is drawn.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from neurograph.connectivity.synapses import Synapses
-from neurograph.errors import DataError, NeuroGraphError
+from neurograph.errors import DataError
+from neurograph.figures import COLORS, axes_for, figure, legend, library, name_bands, ordinal, point_size, time_axis
 from neurograph.simulate.records import SampleRecord, read_record
 from neurograph.simulate.simulation import Simulation
 
@@ -25,6 +25,7 @@ __all__ = ["COLORS", "connectivity_matrix", "figure", "raster", "rate", "trace",
 Array = np.ndarray[Any, Any]
 Window = tuple[float, float]
 Colors = Mapping[str, str] | Sequence[str]
+
 
 def raster(
     data: Simulation | tuple[Any, Any] | Mapping[str, tuple[Any, Any]],
@@ -69,7 +70,7 @@ def raster(
     else:
         (name,) = spikes
         ax.set_ylim(-1.0 - edge, total + edge)
-        ax.yaxis.set_major_locator(matplotlib().ticker.MaxNLocator("auto", integer=True))
+        ax.yaxis.set_major_locator(library().ticker.MaxNLocator("auto", integer=True))
         ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.set_ylabel(f"Neuron{f' of {name}' if name else ''}{f' ({thinned})' if thinned else ''}")
     time_axis(ax, first, last)
@@ -181,7 +182,14 @@ def weight_histogram(
         raise DataError(f"weight_histogram: {projection or 'the array'} has no synapses")
     ax = axes_for(ax)
     chosen = color or COLORS[len(ax.patches) % len(COLORS)]
-    ax.hist(weights, bins, histtype="stepfilled", facecolor=(*rgb(chosen), 0.35), edgecolor=chosen, label=label)
+    ax.hist(
+        weights,
+        bins,
+        histtype="stepfilled",
+        facecolor=library().colors.to_rgba(chosen, 0.35),
+        edgecolor=chosen,
+        label=label,
+    )
     ax.set_xlabel(f"Weight of {projection}" if projection else "Weight")
     ax.set_ylabel("Synapses")
     ax.yaxis.set_major_formatter("{x:,.0f}")
@@ -203,11 +211,14 @@ def connectivity_matrix(
     synapses there are per pair of neurons, in fields of many pairs. data: a Simulation, Synapses, or sources,
     targets and weights.
     """
-    source, target = "source", "target"
+    source, target = "", ""
     if isinstance(data, Simulation):
         pre, post, weight, _ = data.synapses(projection)
         plan = next(p for n, p in data.circuit.projections.items() if projection in (n, n.rpartition(".")[0]))
-        source, target = plan.source, plan.target
+        # a synapse model of its own stands for the population it belongs to
+        source, target = (
+            u if u and not u.startswith(f"{plan.name.rpartition('.')[0]}.") else "" for u in (plan.source, plan.target)
+        )
         shape = (plan.what.made.n_post, plan.what.made.n_pre)
     elif isinstance(data, Synapses):
         (pre, post, weight, _), shape = data.coo(), (data.n_post, data.n_pre)
@@ -236,8 +247,8 @@ def connectivity_matrix(
     bar = ax.figure.colorbar(shown, ax=ax)
     bar.set_label(label, size=ax.yaxis.label.get_size())
     bar.ax.tick_params(labelsize=ax.get_yticklabels()[0].get_size())
-    ax.set_xlabel(f"Neuron of {source}")
-    ax.set_ylabel(f"Neuron of {target}")
+    ax.set_xlabel(f"Neuron of {source}" if source else "Source neuron")
+    ax.set_ylabel(f"Neuron of {target}" if target else "Target neuron")
     return ax
 
 
