@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
-
 MOST = 1024  # threads of one run
 
 

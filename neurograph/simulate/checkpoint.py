@@ -56,7 +56,7 @@ def _check(arrays: dict[str, Array], facts: dict[str, Any]) -> int:
     found = zlib.crc32(repr(sorted((n, str(v)) for n, v in facts.items())).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        found = zlib.crc32(array.reshape(-1).view(np.uint8), zlib.crc32(f"{name} {array.shape}".encode(), found))
+        found = zlib.crc32(array.reshape(-1).view(np.uint8).data, zlib.crc32(f"{name} {array.shape}".encode(), found))
     return found
 
 
@@ -129,7 +129,8 @@ def _declared(sim: Simulation, name: str) -> Any:
     """The value that a parameter was declared with."""
     owner, _, key = name.rpartition(".")
     if owner in sim.circuit.projections:
-        return sim.circuit.projections[owner].what.plasticity.params[key]
+        rule = sim.circuit.projections[owner].what.plasticity
+        return None if rule is None else rule.params[key]
     value = next(i.what.params[key] for i in sim.tape.walk() if i.op == "neuron" and i.name == owner)
     return getattr(value, "value", value)
 

@@ -158,8 +158,9 @@ def _applied(instr: Instr, arrivals: list[Path | str], shape: Shape, refuse: Any
         )
     for arrival in arrivals:
         if isinstance(operator, Flatten):
-            flat = isinstance(arrival, str) or not np.ndim(arrival.weight)
-            out.append(arrival if flat else replace(arrival, weight=arrival.weight.reshape(-1)))
+            if isinstance(arrival, Path) and np.ndim(arrival.weight):
+                arrival = replace(arrival, weight=arrival.weight.reshape(-1))
+            out.append(arrival)
         elif isinstance(arrival, str):
             raise refuse(instr, "OneToOne behind a connectivity rule; multiply the rule's weight instead")
         else:

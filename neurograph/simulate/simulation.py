@@ -70,7 +70,7 @@ class Simulation:
             raise BackendError(f"backend 'numba' computes in float32 or float64, not {dtype!r}")
         if threads is not None and (type(threads) is not int or not 1 <= threads <= pool.MOST):
             raise BackendError(f"threads={threads!r}: a whole number from 1 to {pool.MOST}")
-        if isinstance(share_above, bool) or not isinstance(share_above, Real):
+        if not isinstance(share_above, int | float):
             raise BackendError(f"share_above={share_above!r}: a number of neurons and arriving spikes")
         self.threads, self.share_above, self.check_numerics = threads or pool.count(), share_above, check_numerics
         before = time.perf_counter()
