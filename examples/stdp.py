@@ -33,9 +33,11 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 def main(given: list[str] | None = None) -> None:
     args = arguments(given)
-    figure, (left, right) = plot.figure(1, 2, size=(8.0, 3.2))
+    figure, (left, middle, right) = plot.figure(1, 3, size=(11.0, 3.2))
     graph = plastic(args.inputs, args.neurons, args.rate)
     graph.probe("output", "spike")
+    shown = range(0, args.inputs * args.neurons, max(1, args.inputs * args.neurons // 25))
+    graph.probe("plastic", "w", neurons=shown, every=max(1, round(args.seconds * 10_000 / 400)))
     sim = ng.compile(graph, "numba", dt=0.1, seed=args.seed, threads=args.threads)
     memory = sim.memory()
     print(
@@ -59,6 +61,9 @@ def main(given: list[str] | None = None) -> None:
     plot.weight_histogram(after, bins=bins, label=f"after {args.seconds:g} s", color=plot.COLORS[0], ax=left)
     left.set_xlabel("Weight (leak conductance)")
     left.set_title("Weights before and after learning", fontsize=10)
+    plot.trace(sim, "plastic", "w", shown, record=args.record, ax=middle).get_legend().remove()
+    middle.set_ylabel("Weight (leak conductance)")
+    middle.set_title(f"{len(shown)} of {memory['synapses']:,} weights", fontsize=10)
     plot.rate(sim, "output", bin=duration / 200.0, record=args.record, colors=plot.COLORS, ax=right)
     right.set_title("Mean rate of the neurons that learn", fontsize=10)
     figure.savefig(args.out)

@@ -125,39 +125,49 @@ def trace(
     neurons: int | Sequence[int] | None = None,
     *,
     window: Window | None = None,
+    record: str | Path | None = None,
     ax: Any = None,
 ) -> Any:
-    """A probed variable over time, a line per neuron.
+    """A probed variable over time, a line per neuron; of a plastic projection ("w") a line per synapse.
 
     data: a Simulation, or (times, values [samples, neurons]). neurons: which, by number in the population
-    (default: the first five recorded).
+    (default: the first five recorded). record: the file of run(record_to=) that has the samples.
     """
-    recorded: Sequence[int]
+    key, kind = f"{population}.{variable}", "neuron"
     if isinstance(data, Simulation):
-        kept = data.records.get(f"{population}.{variable}")
+        kept = data.records.get(key)
         if not isinstance(kept, SampleRecord):
             values = sorted(k for k, r in data.records.items() if isinstance(r, SampleRecord))
-            raise DataError(_unrecorded("trace", f"{population}.{variable}", values, population, variable))
-        (times, array), recorded = data.trace(population, variable), kept.chosen.tolist()
-        label = _described(data, population, variable)
+            raise DataError(_unrecorded("trace", key, values, population, variable))
+        times, array = data.trace(population, variable)
+        if record is not None:
+            steps, array = read_record(record, key)
+            times = (steps + 1) * data.dt
+        recorded, span = kept.chosen, (0.0, max(data.time, data.dt))
+        kind, label = _described(data, population, variable)
+        if not len(times):
+            raise DataError(
+                f"trace: no samples of {key} yet; run() first, or give the file of run(record_to=...) as record="
+            )
     else:
         times, array = np.asarray(data[0]), np.asarray(data[1])
         array = array[:, None] if array.ndim == 1 else array
-        recorded, label = range(array.shape[1]), variable or "Value"
-    if not len(times):
-        raise DataError(f"trace: no samples of {population}.{variable} yet in memory; run() first, without record_to=")
-    wanted = list(recorded[:5]) if neurons is None else [neurons] if isinstance(neurons, int) else list(neurons)
-    if lost := [k for k in wanted if k not in recorded]:
+        if not len(times) or array.ndim != 2 or times.shape != array.shape[:1]:
+            raise DataError(
+                f"trace: times {times.shape} and values {array.shape}; give [samples] and [samples, neurons]"
+            )
+        recorded, span, label = np.arange(array.shape[1]), (float(times[0]), float(times[-1])), variable or "Value"
+    where = {int(neuron): place for place, neuron in enumerate(recorded)}
+    wanted = list(where)[:5] if neurons is None else [int(k) for k in np.atleast_1d(np.asarray(neurons, np.int64))]
+    if lost := [k for k in wanted if k not in where]:
         known = ", ".join(map(str, recorded[:10])) + (", ..." if len(recorded) > 10 else "")
-        raise DataError(f"trace: neuron {lost[0]} of {population}.{variable} is not recorded; recorded are {known}")
-    span = (0.0, data.time) if isinstance(data, Simulation) else (float(times[0]), float(times[-1]))
+        raise DataError(f"trace: {kind} {lost[0]} of {key} is not recorded; recorded are {known}")
     first, last = _window("trace", window, span)
     ax = axes_for(ax)
     inside = (times >= first) & (times <= last)
-    where = {k: place for place, k in enumerate(recorded)}
     for k, neuron in enumerate(wanted):
         color = COLORS[k % len(COLORS)]
-        ax.plot(times[inside], array[inside, where[neuron]], color=color, linewidth=1.0, label=f"neuron {neuron}")
+        ax.plot(times[inside], array[inside, where[neuron]], color=color, linewidth=1.0, label=f"{kind} {neuron}")
     ax.set_ylabel(label)
     time_axis(ax, first, last)
     legend(ax, len(wanted), title=population or None)
@@ -324,13 +334,15 @@ def _palette(data: Any, names: Iterable[str], colors: Colors | None) -> dict[str
     return {n: cycle[known.index(n) % len(cycle)] for n in names}
 
 
-def _described(sim: Simulation, population: str, variable: str) -> str:
-    """What a variable is, with its unit: "Membrane potential (mV)"."""
-    field = sim.circuit.units[population].neuron._fields.get(variable)
-    text = getattr(field, "doc", "") or variable
+def _described(sim: Simulation, population: str, variable: str) -> tuple[str, str]:
+    """What has the variable, and what it is with its unit: "neuron", "Membrane potential (mV)"."""
+    unit = sim.circuit.units.get(population)
+    if unit is None:
+        return "synapse", "Weight"
+    text = getattr(unit.neuron._fields.get(variable), "doc", "") or variable
     if found := re.fullmatch(r"(.+?),? in ([^\s,]+)", text):
         text = f"{found[1]} ({found[2]})"
-    return text[:1].upper() + text[1:] if text != variable else variable
+    return "neuron", text[:1].upper() + text[1:] if text != variable else variable
 
 
 def _sizes(n: int, fields: int) -> Array:

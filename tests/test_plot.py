@@ -115,6 +115,25 @@ def test_traces_of_chosen_neurons(sim: ng.Simulation) -> None:
     assert ax.get_ylabel() == "w"
 
 
+def test_traces_of_weights_in_memory_and_in_a_file(tmp_path: Path) -> None:
+    graph = ng.Graph()
+    source = graph.population("in", ng.Poisson(rate=100.0), 20)
+    target = graph.population("out", ng.PscDeltaLIF(), 2)
+    rule = ng.PairSTDP(w_max=5.0, a_plus=0.1, a_minus=0.12)
+    graph.connect(source, target["input"], ng.AllToAll(), weight=3.0, delay=1.0, plasticity=rule, name="learning")
+    graph.probe("learning", "w", neurons=[7, 3], every=10)
+    sim = ng.compile(graph, "numba", dt=0.1).run(100.0)
+    ax = plot.trace(sim, "learning", "w")
+    times, values = sim.trace("learning", "w")
+    assert list(points(ax)) == ["synapse 7", "synapse 3"] and ax.get_ylabel() == "Weight" and np.ptp(values) > 0
+    np.testing.assert_array_equal(points(ax)["synapse 3"], np.stack([times, values[:, 1]], 1))
+    again = ng.compile(graph, "numba", dt=0.1).run(100.0, record_to=tmp_path / "w.h5")
+    with pytest.raises(ng.DataError, match=r"no samples of learning.w yet; .* as record="):
+        plot.trace(again, "learning", "w")
+    streamed = plot.trace(again, "learning", "w", np.int64(3), record=tmp_path / "w.h5")
+    np.testing.assert_array_equal(points(streamed)["synapse 3"], points(ax)["synapse 3"])
+
+
 def test_weights_of_a_projection(sim: ng.Simulation) -> None:
     ax = plot.weight_histogram(sim, "a_to_b", label="now")
     assert ax.get_xlabel() == "Weight of a_to_b" and ax.get_ylabel() == "Synapses"
@@ -161,6 +180,7 @@ def test_spikes_that_were_streamed_are_read_from_the_file(tmp_path: Path) -> Non
         (lambda s: plot.trace(s, "b", "v"), r"trace: b.v is not recorded; recorded are a.i_inh, a.v. .*probe\('b', 'v'\)"),
         (lambda s: plot.trace(s, "a", "spike"), r"a.spike is not recorded; recorded are a.i_inh, a.v"),
         (lambda s: plot.trace(s, "a", "i_inh", [2]), r"neuron 2 of a.i_inh is not recorded; recorded are 3, 1"),
+        (lambda s: plot.trace(([1.0, 2.0], [1.0])), r"times \(2,\) and values \(1, 1\)"),
         (lambda s: plot.raster(s, window=(5.0, 5.0)), r"from when to when, the first before the second"),
         (lambda s: plot.raster(s, most=0), r"at least 1 neuron"),
         (lambda s: plot.rate(s, bin=300.0), r"rate\(bin=300.0\): above 0 and at most the 200 ms shown"),
