@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from neurograph.backends import backend_named
 from neurograph.errors import BackendError, GraphError
-from neurograph.graph import Graph
+from neurograph.graph import RATE, Graph, Population
 from neurograph.passes import PASSES, build, fuse, infer, plan, schedule, validate
 from neurograph.tape import Tape
 
@@ -82,8 +82,10 @@ def compile(
         program, default = Simulation, "float64"
     else:
         for probe in graph.probes.values():
-            if probe.population in graph.projections:
-                raise BackendError(f"probe of {probe.key!r} ({probe.at}): only a simulation records weights")
+            node = graph.nodes.get(probe.population)
+            own = () if not isinstance(node, Population) else (*node.neuron.states, *node.neuron.outputs)
+            if probe.population in graph.projections or (probe.variable == RATE and RATE not in own):
+                raise BackendError(f"probe of {probe.key!r} ({probe.at}): only a simulation records weights and rates")
         tape = build(tape, seed)
     if backend != "torch":
         device = options.pop("device", "cpu")

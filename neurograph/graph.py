@@ -21,6 +21,7 @@ from neurograph.synapses.synapse import Synapse
 if TYPE_CHECKING:
     import networkx
 
+RATE = "rate"  # what a probe of a population's mean rate is called
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*\Z")
 
 
@@ -211,8 +212,9 @@ class Graph:
     ) -> None:
         """Record variables of a population on every run: its states, outputs, or "margin".
 
-        `neurons` (in C order) and `every` (steps) thin out what a simulation keeps; spikes are always all kept. Of
-        a plastic projection, "w" is recorded, and `neurons` are synapses in the order of Simulation.synapses().
+        `neurons` (in C order) and `every` (steps) thin out what is kept; a simulation keeps all spikes. It also
+        records the "rate" of a population, its mean over `every` steps, and "w" of a plastic projection, where
+        `neurons` are synapses in the order of Simulation.synapses().
         """
         name = population if isinstance(population, str) else population.name
         what, outputs, recordable = self._recordable(name)
@@ -239,7 +241,12 @@ class Graph:
         if not isinstance(node, Population):
             raise GraphError(f"probe({name!r}) at {declared_at()}: not a population; known: {self._known(Population)}")
         neuron = node.neuron
-        names = (*neuron.states, *neuron.outputs, *neuron.trace().observed)
+        names = (
+            *neuron.states,
+            *neuron.outputs,
+            *neuron.trace().observed,
+            *((RATE,) if "spike" in neuron.outputs else ()),
+        )
         return type(neuron).__name__, neuron.outputs, tuple(dict.fromkeys(names))
 
     @property

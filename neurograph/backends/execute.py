@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import prod
 from typing import Any, Protocol
 
 from neurograph.errors import BackendError, DataError
@@ -60,9 +61,10 @@ class Execution:
         self.state, self.training, self.check_numerics = state, training, check_numerics
         self.recorder = recorder
         self.totals: dict[str, Any] = {}
-        self._probes: dict[str, tuple[str, ...]] = {}
+        self.recorded: dict[str, int] = {}  # probe -> the step that comes next
+        self._probes: dict[str, list[Any]] = {}
         for probe in tape.probes:
-            self._probes[probe.population] = (*self._probes.get(probe.population, ()), probe.variable)
+            self._probes.setdefault(probe.population, []).append(probe)
 
     def window(self, inputs: Mapping[str, Any], total: int, window: range) -> None:
         """Run the steps of `window` of a run of `total` steps; state and readouts carry over to the next window."""
@@ -168,14 +170,30 @@ class Execution:
         name = instr.name
         inputs = dict(zip(instr.ports, (slots[s] for s in instr.ins), strict=True))
         states = {n: self.state[f"{name}.{n}"] for n in instr.what.states if f"{name}.{n}" in self.state}
-        wanted = self._probes.get(name, ())
+        probes = self._probes.get(name, [])
+        wanted = tuple(p.variable for p in probes)
         inner = tuple(v for v in wanted if v not in instr.what.outputs)
         outputs, finals, recorded = self.machine.scan(instr, steps, inputs, states, inner)
         for output, slot in zip(instr.what.outputs, instr.outs, strict=True):
             slots[slot] = outputs[output]
         self.state.update({f"{name}.{n}": v for n, v in finals.items()})
-        for variable in wanted:
-            self.recorder.add(f"{name}.{variable}", recorded[variable] if variable in inner else outputs[variable])
+        for probe in probes:
+            values = recorded[probe.variable] if probe.variable in inner else outputs[probe.variable]
+            kept = self._thinned(values, probe)
+            if len(kept):
+                self.recorder.add(probe.key, kept)
+
+    def _thinned(self, values: Any, probe: Any) -> Any:
+        """Every so many steps, counted from the state's first, and the chosen neurons in C order."""
+        begun = int(self.recorded.get(probe.key, self.state.get("step", 0)))
+        self.recorded[probe.key] = begun + len(values)
+        values = values[-begun % probe.every :: probe.every]
+        if probe.neurons is None:
+            return values
+        flat = values.reshape(len(values), values.shape[1], prod(values.shape[2:]))
+        if probe.neurons and not 0 <= min(probe.neurons) <= max(probe.neurons) < flat.shape[2]:
+            raise DataError(f"probe of {probe.key!r} ({probe.at}): neuron {max(probe.neurons)} of {flat.shape[2]}")
+        return flat[:, :, list(probe.neurons)]
 
     def _loop(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         """Rounds of `instr.steps` steps; what is late reads what earlier rounds (or runs) sent."""

@@ -105,7 +105,7 @@ def circuit_of(tape: Tape) -> Circuit:
             own = instr.what.changed(**{n: v.copy() for n, v in instr.what.params.items() if isinstance(v, np.ndarray)})
             units[instr.name] = UnitPlan(instr.name, own, shape, replace(instr, what=own))
             # counts of a source that only drives others neuron by neuron are not worth listing
-            probed = any(p.population == instr.name and p.variable == "spike" for p in tape.probes)
+            probed = any(p.population == instr.name and p.variable in ("spike", "rate") for p in tape.probes)
             if "spike" in instr.what.outputs and (
                 probed or is_binary(instr.what.trace(tape.dt, instr.ports).outputs["spike"])
             ):

@@ -62,6 +62,10 @@ class SpikeLists:
             at, who = at[order], who[order]
         return at, who.copy() if len(self.offsets) == 1 else who
 
+    def counts(self, start: int, stop: int) -> Array:
+        """Spikes of all neurons in each step."""
+        return np.asarray(np.diff(self.offsets[:, start - self.zero : stop - self.zero + 1], axis=1).sum(0))
+
     def total(self, start: int, stop: int) -> int:
         """Spikes in steps start .. stop."""
         return int((self.offsets[:, stop - self.zero] - self.offsets[:, start - self.zero]).sum())

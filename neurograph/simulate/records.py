@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurograph.errors import DataError, GraphError
-from neurograph.graph import Probe
+from neurograph.graph import RATE, Probe
 from neurograph.kernels import native
+from neurograph.simulate.circuit import Circuit
 from neurograph.simulate.engine import Engine, UnitArrays
 from neurograph.simulate.space import SLACK, claim
+from neurograph.spec import Neuron
 
 if TYPE_CHECKING:
     import h5py
@@ -102,7 +104,73 @@ class SampleRecord:
         return np.concatenate(self.steps), np.concatenate(self.values)
 
 
-Record = SpikeRecord | SampleRecord
+class RateRecord:
+    """The mean rate of a population over every so many steps, in Hz where dt is in ms; a bin may span runs."""
+
+    def __init__(self, probe: Probe, unit: UnitArrays, dt: float):
+        self.unit, self.probe, self.key, self.open = unit, probe, probe.key, 0
+        self.scale = 1000.0 / (probe.every * dt * unit.plan.size)
+        self.steps: list[Array] = []
+        self.values: list[Array] = []
+
+    def fetch(self, start: int, stop: int) -> dict[str, Array]:
+        assert self.unit.lists is not None
+        every, counts = self.probe.every, self.unit.lists.counts(start, stop)
+        edges = np.arange(start // every, -(-stop // every) + 1) * every
+        sums = np.add.reduceat(np.append(counts, 0), np.clip(edges[:-1], start, None) - start)
+        sums[0] += self.open
+        whole = edges[1:] <= stop
+        self.open = 0 if whole[-1] else int(sums[-1])
+        return {"step": edges[:-1][whole], "value": (sums[whole] * self.scale).reshape(-1, 1)}
+
+    def restart(self, step: int) -> None:
+        """Nothing to do: the lists begin anew themselves."""
+
+    def keep(self, parts: dict[str, Array]) -> None:
+        self.steps.append(parts["step"])
+        self.values.append(parts["value"])
+
+    def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        return {"step": ((), np.int64), "value": ((1,), np.float64)}
+
+    def result(self) -> tuple[Array, Array]:
+        if not self.steps:
+            return np.zeros(0, np.int64), np.zeros((0, 1))
+        return np.concatenate(self.steps), np.concatenate(self.values)
+
+
+Record = SpikeRecord | SampleRecord | RateRecord
+
+
+def _is_rate(probe: Probe, neuron: Neuron) -> bool:
+    """Whether a probe means the population's mean rate, not a variable of that name."""
+    return probe.variable == RATE and RATE not in (*neuron.states, *neuron.outputs)
+
+
+def expose(probe: Probe, circuit: Circuit) -> None:
+    """Let a unit store what a probe reads besides states and spikes."""
+    plan = circuit.units.get(probe.population)
+    if plan is None or probe.variable in plan.neuron.states or probe.variable == plan.events == "spike":
+        return
+    if not _is_rate(probe, plan.neuron):
+        plan.dense.add(probe.variable)
+
+
+def record_of(probe: Probe, engine: Engine) -> Record:
+    """What keeps the values of a probe."""
+    unit = engine.units.get(probe.population)
+    if unit is None:
+        plastic = next(p for n, p in engine.plastic.items() if probe.population in (n, n.rpartition(".")[0]))
+        record = SampleRecord(probe, plastic.weights, plastic.firsts, engine, plastic.order)
+    elif probe.variable == unit.plan.events == "spike":
+        return SpikeRecord(unit)
+    elif _is_rate(probe, unit.plan.neuron):
+        return RateRecord(probe, unit, engine.circuit.tape.dt)
+    else:
+        array = unit.dense.get(probe.variable)
+        record = SampleRecord(probe, unit.states[probe.variable] if array is None else array, unit.bounds, engine)
+    engine.record_after(record.operation())
+    return record
 
 
 class Stream:

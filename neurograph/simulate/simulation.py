@@ -16,7 +16,6 @@ import numpy as np
 
 from neurograph.errors import BackendError, DataError
 from neurograph.fields import Learnable
-from neurograph.graph import Probe
 from neurograph.kernels import threads as pool
 from neurograph.passes.build import build
 from neurograph.simulate.checkpoint import identity_of, load_state, save_state
@@ -25,7 +24,7 @@ from neurograph.simulate.engine import Engine
 from neurograph.simulate.interrupt import Interrupt
 from neurograph.simulate.pace import Pace
 from neurograph.simulate.progress import Progress
-from neurograph.simulate.records import Record, SampleRecord, SpikeRecord, Stream
+from neurograph.simulate.records import RateRecord, Record, Stream, expose, record_of
 from neurograph.simulate.report import memory_of, summary_of
 from neurograph.tape import Tape
 
@@ -80,11 +79,11 @@ class Simulation:
         self.tape, self.dt, self.seed, self.dtype = built, tape.dt, seed, np.dtype(dtype)
         self.circuit: Circuit = circuit_of(built)
         for probe in tape.probes:
-            self._expose(probe)
+            expose(probe, self.circuit)
         neurons = sum(u.size for u in self.circuit.units.values())
         window = max(64, min(4096, 40_000_000 // max(1, neurons)))
         self.engine = Engine(self.circuit, dtype, seed, self.threads, window)
-        self.records: dict[str, Record] = {p.key: self._record(p) for p in tape.probes}
+        self.records: dict[str, Record] = {p.key: record_of(p, self.engine) for p in tape.probes}
         self.signals: dict[str, float] = {s: 0.0 for p in self.engine.plastic.values() for s in p.signals}
         self.interrupted = False
         self._stream: Stream | None = None
@@ -119,16 +118,22 @@ class Simulation:
         environment: Environment | None = None,
         every: float | None = None,
         record_to: str | Path | None = None,
+        save_to: str | Path | None = None,
+        save_every: float | None = None,
     ) -> Simulation:
         """Simulate `duration` more, in the unit of dt (milliseconds by convention).
 
         progress: show a bar (None: on runs of more than a few seconds at a terminal). environment: a closed
         loop, stepped after each `every`. record_to: stream what is probed to an HDF5 file instead of keeping it.
+        save_to: write a checkpoint when the run ends, and after each `save_every`, to go on from after a crash.
         Ctrl-C ends the run after the present window (in a closed loop, the environment's step); `interrupted` then
         is True, and nothing recorded is lost.
         """
         steps = self._steps(duration, "run")
         stride = steps if environment is None else self._steps(self.dt if every is None else every, "every")
+        if save_every is not None and save_to is None:
+            raise DataError("save_every= says how often; save_to= where: give both")
+        saving = steps if save_every is None else self._steps(save_every, "save_every")
         if record_to is not None:
             self._stream = Stream(record_to, self.records, self.dt)
         self.interrupted = False
@@ -136,15 +141,20 @@ class Simulation:
         end, counts = self.step + steps, self.spike_counts()
         try:
             with stop:
+                meeting, saved = self.step + stride, self.step + saving
                 while self.step < end and not stop.asked:
-                    goal = min(end, self.step + stride)
+                    goal = min(end, meeting, saved)
                     while self.step < goal and not (stop.asked and environment is None):
                         self._window(goal)
                         bar.show(steps - (end - self.step))
-                    if environment is not None:
+                    if environment is not None and self.step in (meeting, end):
                         stop.patient = False
                         counts = self._interact(environment, counts)
                         stop.patient = True
+                        meeting = self.step + stride
+                    if save_to is not None and self.step == saved:
+                        self.save(save_to)
+                        saved += saving
         except KeyboardInterrupt:
             stop.asked = True
         finally:
@@ -152,6 +162,8 @@ class Simulation:
             if self._stream is not None:
                 self._stream.close()
                 self._stream = None
+        if save_to is not None:
+            self.save(save_to)
         if stop.asked:
             self.interrupted = True
             print(f"stopped at {self.time:g} of {end * self.dt:g}; what was recorded is kept", file=sys.stderr)
@@ -251,10 +263,12 @@ class Simulation:
     def trace(self, population: str, variable: str) -> tuple[Array, Array]:
         """Times and values [samples, neurons] of a probed variable, each as it is after its step.
 
-        The weights of a plastic projection, `trace("projection", "w")`, are those that the step used.
+        The weights of a plastic projection, `trace("projection", "w")`, are those that the step used; the mean
+        "rate" of a population is in Hz where dt is in ms, and its times are the beginnings of its bins.
         """
-        steps, values = self._recorded(f"{population}.{variable}")
-        return (steps + 1) * self.dt, values
+        key = f"{population}.{variable}"
+        steps, values = self._recorded(key)
+        return (steps if isinstance(self.records[key], RateRecord) else steps + 1) * self.dt, values
 
     def _recorded(self, key: str) -> tuple[Array, Array]:
         if key not in self.records:
@@ -367,26 +381,3 @@ class Simulation:
     def load(self, path: str | Path) -> None:
         """Take the state that `save` wrote for the same network, seed, dt and dtype, whatever the threads."""
         load_state(self, path)
-
-    # what is recorded
-
-    def _expose(self, probe: Probe) -> None:
-        """Let a unit store what a probe reads besides its states."""
-        plan = self.circuit.units.get(probe.population)
-        if plan is None or probe.variable in plan.neuron.states or probe.variable == plan.events == "spike":
-            return
-        plan.dense.add(probe.variable)
-
-    def _record(self, probe: Probe) -> Record:
-        unit = self.engine.units.get(probe.population)
-        if unit is None:
-            plastic = self.engine.plastic[self._projection(probe.population)]
-            record = SampleRecord(probe, plastic.weights, plastic.firsts, self.engine, plastic.order)
-        elif probe.variable == unit.plan.events == "spike":
-            return SpikeRecord(unit)
-        else:
-            array = unit.dense.get(probe.variable)
-            array = unit.states[probe.variable] if array is None else array
-            record = SampleRecord(probe, array, unit.bounds, self.engine)
-        self.engine.record_after(record.operation())
-        return record
