@@ -136,8 +136,9 @@ def _trace(rule: Plasticity, hook: str, dt: float) -> Hook | None:
         foreign = {n for n in seen if kinds.get(n, kinds[name]) != kinds[name]}
         if kinds[name] in ("pre", "post") and foreign:
             raise SpecError(f"{what}: {name!r} is one for all synapses of its neuron, but depends on {sorted(foreign)}")
+    used = {v.index for v in live(lifted.values())}
     return Hook(
-        params={str(v.attr): v for v in view.params.values() if isinstance(v, Value)},
+        params={str(v.attr): v for v in view.params.values() if isinstance(v, Value) and v.index in used},
         reads=tuple(names),
         results=lifted,
     )

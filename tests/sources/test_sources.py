@@ -46,15 +46,15 @@ def network(names: Any, size: int = SIZE) -> ng.Graph:
     return graph
 
 
-def simulated(source: ng.Neuron, steps: int, size: int = 100, *, dt: float = DT, **options: Any) -> np.ndarray:
-    """What a source gives in each step of the simulator: [steps, size]."""
+def given(source: ng.Neuron, steps: int, size: int = 100, *, dt: float = DT, seed: int = 0) -> np.ndarray:
+    """What a source gives in each step: [steps, size]."""
     graph = ng.Graph()
     target = graph.population("meter", Meter(), size)
     graph.connect(graph.population("source", source, size), target)
     graph.probe(target, "value")
-    sim = ng.compile(graph, "numba", dt=dt, dtype="float64", threads=1, **options)
-    sim.run(steps * dt)
-    return sim.trace("meter", "value")[1]
+    program = ng.compile(graph, "reference", dt=dt, seed=seed)
+    program.run({}, steps)
+    return np.asarray(program.recordings["meter.value"].array())[:, 0]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_registry_is_whole() -> None:
 
 @pytest.mark.parametrize("mean", [0.02, 1.0, 40.0])
 def test_poisson_counts_have_the_distribution_of_poisson(mean: float) -> None:
-    counts = simulated(ng.Poisson(rate=mean / DT * 1000.0), 1000, seed=1)
+    counts = given(ng.Poisson(rate=mean / DT * 1000.0), 1000, seed=1)
     total = counts.size
     assert np.array_equal(counts, np.floor(counts)) and counts.min() >= 0
     assert abs(counts.mean() - mean) < 4 * math.sqrt(mean / total)
@@ -142,11 +142,11 @@ def test_spike_lists_are_sorted_rounded_and_counted(compared: Any) -> None:
     expected[14, 3] = expected[20, 0] = expected[4, 1] = 1.0  # 2.2 is nearer to 2.0 than to 2.5
     expected[4, 69] = 2.0
     assert np.array_equal(found, expected)
-    assert not simulated(ng.SpikeList([], []), 4).any()
-    late = simulated(ng.SpikeList([1.0, 1000.0], [0, 0]), 4)
+    assert not given(ng.SpikeList([], []), 4).any()
+    late = given(ng.SpikeList([1.0, 1000.0], [0, 0]), 4)
     assert late.sum() == 1.0
     # half a step is rounded up; many spikes of a neuron in a step count
-    half = simulated(ng.SpikeList([0.25, *[1.0] * 5], [1] * 6), 4)
+    half = given(ng.SpikeList([0.25, *[1.0] * 5], [1] * 6), 4)
     assert half[:, 1].tolist() == [0.0, 1.0, 5.0, 0.0]
 
 
@@ -173,10 +173,10 @@ def test_step_current_begins_and_ends_in_the_right_step(compared: Any) -> None:
     assert np.array_equal(compared["reference"]["StepCurrent"], expected)
     # 0.1 is no binary number: each step of a thousand as a start
     for start in (0.3, 0.7, 57.3):
-        found = simulated(ng.StepCurrent(amplitude=1.0, start=start, stop=start + 0.2), 600, 1, dt=0.1)[:, 0]
+        found = given(ng.StepCurrent(amplitude=1.0, start=start, stop=start + 0.2), 600, 1, dt=0.1)[:, 0]
         first = round(start / 0.1)
         assert np.flatnonzero(found).tolist() == [first, first + 1]
-    assert simulated(ng.StepCurrent(amplitude=1.0), 5, 1).all()
+    assert given(ng.StepCurrent(amplitude=1.0), 5, 1).all()
 
 
 def test_ramp_current_is_linear_between_its_ends(compared: Any) -> None:
@@ -189,7 +189,7 @@ def test_ramp_current_is_linear_between_its_ends(compared: Any) -> None:
 
 def test_noise_current_has_its_variance_and_correlation_time(compared: Any) -> None:
     tau, sigma = 2.0, 3.0
-    noise = simulated(ng.NoiseCurrent(mean_current=10.0, sigma=sigma, tau=tau), 3000, seed=2)[40:]
+    noise = given(ng.NoiseCurrent(mean_current=10.0, sigma=sigma, tau=tau), 3000, seed=2)[40:]
     independent = noise.size * DT / (2 * tau)
     assert abs(noise.mean() - 10.0) < 4 * sigma / math.sqrt(independent)
     assert abs(noise.var() / sigma**2 - 1.0) < 4 * math.sqrt(2 / independent)
@@ -199,6 +199,6 @@ def test_noise_current_has_its_variance_and_correlation_time(compared: Any) -> N
     assert abs((x[:, 1:] * x[:, :-1]).mean()) < 4 / math.sqrt(independent)
     assert stats.kstest(x[::40].reshape(-1), "norm").pvalue > 1e-3
     # it starts from the mean, and the variance of a neuron is its own
-    start = simulated(ng.NoiseCurrent(mean_current=10.0, sigma=sigma, tau=1e6), 2)
+    start = given(ng.NoiseCurrent(mean_current=10.0, sigma=sigma, tau=1e6), 2)
     assert np.abs(start - 10.0).max() < 0.1
     assert np.all(compared["reference"]["NoiseCurrent"][:, 0] == 3.0)
