@@ -75,5 +75,5 @@ def main(given: list[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ng.NeuroGraphError as error:
+    except (ng.NeuroGraphError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -61,7 +61,7 @@ def main(given: list[str] | None = None) -> None:
     plot.weight_histogram(after, bins=bins, label=f"after {args.seconds:g} s", color=plot.COLORS[0], ax=left)
     left.set_xlabel("Weight (leak conductance)")
     left.set_title("Weights before and after learning", fontsize=10)
-    plot.trace(sim, "plastic", "w", shown, record=args.record, ax=middle).get_legend().remove()
+    plot.trace(sim, "plastic", "w", shown, record=args.record, ax=middle)
     middle.set_ylabel("Weight (leak conductance)")
     middle.set_title(f"{len(shown)} of {memory['synapses']:,} weights", fontsize=10)
     plot.rate(sim, "output", bin=duration / 200.0, record=args.record, colors=plot.COLORS, ax=right)
@@ -73,5 +73,5 @@ def main(given: list[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ng.NeuroGraphError as error:
+    except (ng.NeuroGraphError, OSError) as error:
         sys.exit(f"error: {error}")

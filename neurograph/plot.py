@@ -131,7 +131,8 @@ def trace(
     """A probed variable over time, a line per neuron; of a plastic projection ("w") a line per synapse.
 
     data: a Simulation, or (times, values [samples, neurons]). neurons: which, by number in the population
-    (default: the first five recorded). record: the file of run(record_to=) that has the samples.
+    (default: the first five recorded); more than there are colours have no legend. record: the file of
+    run(record_to=) that has the samples.
     """
     key, kind = f"{population}.{variable}", "neuron"
     if isinstance(data, Simulation):
@@ -170,7 +171,8 @@ def trace(
         ax.plot(times[inside], array[inside, where[neuron]], color=color, linewidth=1.0, label=f"{kind} {neuron}")
     ax.set_ylabel(label)
     time_axis(ax, first, last)
-    legend(ax, len(wanted), title=population or None)
+    if len(wanted) <= len(COLORS):
+        legend(ax, len(wanted), title=population or None)
     return ax
 
 

@@ -110,6 +110,7 @@ def test_traces_of_chosen_neurons(sim: ng.Simulation) -> None:
     ax = plot.trace(sim, "a", "i_inh", 1, window=(50.0, 60.0))
     assert list(points(ax)) == ["neuron 1"] and ax.get_ylabel() == "Inhibitory current (pA)"
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), sim.trace("a", "i_inh")[1][499:600, 1])
+    assert plot.trace(sim, "a", "v", range(10, 20)).get_legend() is None
     ax = plot.trace(([0.0, 1.0], [3.0, 4.0]), variable="w")
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[0.0, 3.0], [1.0, 4.0]])
     assert ax.get_ylabel() == "w"
