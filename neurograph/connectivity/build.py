@@ -16,7 +16,7 @@ import numpy as np
 from neurograph.connectivity import native
 from neurograph.connectivity.rule import Plan, Rule
 from neurograph.connectivity.synapses import Synapses, bits_of, check_word, part_bounds, part_size
-from neurograph.distributions import Distribution, Uniform
+from neurograph.distributions import Distribution
 from neurograph.errors import GraphError, ShapeError, SpecError
 from neurograph.kernels import threads
 from neurograph.random import stream
@@ -41,7 +41,7 @@ class _Values:
 
     @property
     def native(self) -> Any:
-        return self.drawn.native if self.drawn is not None else Uniform.native
+        return self.drawn.native if self.drawn is not None else ()
 
 
 def build(
@@ -212,7 +212,12 @@ def _finish(made: Synapses, weights: _Values, dtype: str, key: int) -> None:
         ],
         np.int64,
     )  # fmt: skip
-    native.run(native.address("rows", weights.native, dtype=dtype), description, workers)
+    kernel = (
+        native.address("moved", dtype=dtype)
+        if weights.mode == 2
+        else native.address("rows", weights.native, dtype=dtype)
+    )
+    native.run(kernel, description, workers)
 
 
 def _once(rule: Rule, name: str, value: Any, unset: float, where: str) -> Any:

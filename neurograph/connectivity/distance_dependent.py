@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROFILES = ("gaussian", "exponential", "disc")
 NEVER = 2.0**-60  # a probability below what random bits resolve
-IN_LEAF = 64  # targets
+IN_LEAF = 128  # targets that are never split further; also in the code below
 
 
 def fading(squared: Any, numbers: Any) -> Any:
@@ -63,7 +63,7 @@ def pairs(
     box, period = float64s(arrays[4], nodes * axes * 2), float64s(arrays[5], axes)
     scratch = marks.view(np.float64)
     gaps, most, apart, index = scratch[:16], scratch[16:528], scratch[528:1040], marks[1040:1552]
-    count, held, seen, drawn, node = 0, 0, 0, 0, int(0)
+    count, held, seen, drawn, node = 0, 0, 0, 0, 0
     while node < nodes:
         nearest = 0.0
         for x in range(axes):
@@ -74,7 +74,7 @@ def pairs(
             nearest += along * along
         m, last, after = int(tree[3 * node]), int(tree[3 * node + 1]), int(tree[3 * node + 2])
         chance = fading(nearest, numbers)
-        if chance * (last - m) >= 1.0 and last - m > 64:
+        if chance * (last - m) >= 4.0 and last - m > 128:
             node += 1
             continue
         node = after
@@ -89,19 +89,19 @@ def pairs(
                     gaps[j] = min(logarithm(raw) * between, 2.0**30)
                 drawn += 16
                 for j in range(16):
-                    m += 1 + np.int64(gaps[j])
+                    m += 1 + int(gaps[j])
                     if m >= last:
                         break
                     index[held] = m
                     most[held] = chance
                     held += 1
-                if held > 440:
+                if held > 480:
                     count = keep(
                         unit, mixed(own), held, seen, count, numbers, here, places, listed, period,
                         index, most, apart, pre, post,
                     )  # fmt: skip
                     seen, held = seen + held, 0
-        if held > 440 or node >= nodes:
+        if held > 480 or node >= nodes:
             count = keep(
                 unit, mixed(own), held, seen, count, numbers, here, places, listed, period,
                 index, most, apart, pre, post,
@@ -234,7 +234,7 @@ def _tree(places: Array) -> tuple[Array, Array, Array]:
     """Targets in an order where neighbours are close, and a tree over runs of them: halves along the longer axis.
 
     Nodes are in the order of a walk: [first, last, the next node when this one is done with], and a box
-    [node, axis, low/high] each. Leaves have up to 32 targets.
+    [node, axis, low/high] each. Leaves have up to IN_LEAF targets.
     """
     order = np.arange(len(places))
     tree: list[tuple[int, int, int]] = []

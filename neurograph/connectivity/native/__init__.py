@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,7 @@ from neurograph.random import normal_table
 
 Array = np.ndarray[Any, Any]
 MANY = 512  # draws at once, as in common.py
-_OWN = ("from neurograph.connectivity", "from neurograph.distributions")
-
-
+_OWN = re.compile(r"^from neurograph\.connectivity\S* import (?:\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 Functions = tuple[Callable[..., Any], ...]
 
 
@@ -25,7 +24,8 @@ Functions = tuple[Callable[..., Any], ...]
 def address(name: str, *pasted: Functions, dtype: str = "float64") -> int:
     """The entry point of a kernel file for a dtype, with functions pasted in.
 
-    The last of each tuple of `pasted` is what the kernel calls `pairs` or `draw`; the others are its helpers.
+    The last of each tuple of `pasted` is what the kernel calls `pairs` or `draw`; the others are its helpers. An empty
+    tuple stands for no distribution, and what would draw is left out.
     """
     folder = Path(__file__).parent
     pieces = ["from __future__ import annotations", (folder / "common.py").read_text()]
@@ -37,13 +37,10 @@ def address(name: str, *pasted: Functions, dtype: str = "float64") -> int:
                 text = text.replace(f"def {function.__name__}(", f"def {called}(", 1)
             pieces.append(f"@row\n{text}")
     pieces.append((folder / f"{name}.py").read_text())
-    lines = [line for piece in dict.fromkeys(pieces) for line in piece.splitlines() if not line.startswith(_OWN)]
-    text = (
-        "\n".join(lines)
-        .replace("F = np.float64", f"F = np.{dtype}")
-        .replace("KIND = numba.float64", f"KIND = numba.{dtype}")
-    )
-    owner = pasted[0][-1].__module__.rpartition(".")[2] if pasted else "plain"
+    drawn = any(functions[-1].__name__ != "pairs" for functions in pasted if functions)
+    text = _OWN.sub("", "\n".join(dict.fromkeys(pieces)))
+    text = text.replace("KIND = numba.float64", f"KIND = numba.{dtype}").replace("DRAWN = True", f"DRAWN = {drawn}")
+    owner = pasted[0][-1].__module__.rpartition(".")[2] if pasted and pasted[0] else "plain"
     return machine_code.address(f"synapses_{name}_{owner}_{dtype}", text + "\n")
 
 

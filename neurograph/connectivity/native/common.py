@@ -7,14 +7,19 @@ import numpy as np
 from numba import carray
 
 from neurograph.connectivity.native.stubs import draw
-from neurograph.kernels.runtime import GOLDEN, at, bits, entry, fetch_add, mixed, row
+from neurograph.kernels.runtime import GOLDEN, _NoOverlap, at, bits, entry, fetch_add, mixed
 
-F = np.float64
 KIND = numba.float64
+DRAWN = True  # whether a distribution is pasted in
 TABLE = 2 * 2049
 TRIES = 64
 MANY = 512  # draws at once
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
+
+
+row = numba.njit(
+    pipeline_class=_NoOverlap, error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)
 
 
 @numba.njit(error_model="numpy", inline="always")
@@ -24,7 +29,7 @@ def below(raw, n):
     return np.int64(((raw >> _HALF) * size + (((raw & _LOW) * size) >> _HALF)) >> _HALF)
 
 
-@numba.njit(error_model="numpy")
+@row
 def distinct(key, k, n, marks, out):
     """k different numbers below n into `out`; marks are n bits, all 0 before and after."""
     taken = k if 2 * k <= n else n - k
@@ -51,7 +56,7 @@ def distinct(key, k, n, marks, out):
     marks[:] = 0
 
 
-@numba.njit(error_model="numpy")
+@row
 def bounded(raw, numbers, table):
     """A draw within numbers[0] .. numbers[1]; see Distribution.sample."""
     value = draw(raw, numbers, table)
@@ -136,7 +141,7 @@ def copy(words, out):
         out[i] = words[i]
 
 
-@numba.njit(error_model="numpy")
+@row
 def sort(words, spare, places, low, high):
     """Sort by bits low .. high; stable."""
     if words.size < 48 and low == 0:

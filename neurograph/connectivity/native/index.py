@@ -5,7 +5,7 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.connectivity.native.common import at, entry, fetch_add, sort
+from neurograph.connectivity.native.common import at, entry, fetch_add, row, sort
 
 # work taken, workers arrived, what (0 count, 1 index, 2 order), pieces of work, sources, targets, parts, bounds,
 # pointers, words (address, length), bits of a target, pointers by target, positions, sources, canonical pointers,
@@ -16,7 +16,7 @@ SIZE = 19
 KIND = numba.float64
 
 
-@numba.njit(error_model="numpy")
+@row
 def of_targets(d, piece, bounds, pointers, words):
     """Count or place the synapses of one range of targets; it reads the rows of every part that has some."""
     first, last = d[POSTS] * piece // d[PIECES], d[POSTS] * (piece + 1) // d[PIECES]
@@ -40,7 +40,7 @@ def of_targets(d, piece, bounds, pointers, words):
                         sources[place] = pre
 
 
-@numba.njit(error_model="numpy")
+@row
 def order_of(d, pre, pointers, words, keys, spare, places):
     """Positions of one source's synapses by word, from all parts."""
     firsts = carray(at(d[FIRSTS], numba.int64), d[PRES] + 1)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.connectivity.native.common import KIND, MANY, TABLE, at, bits, draw_many, entry, fetch_add
+from neurograph.connectivity.native.common import DRAWN, KIND, MANY, TABLE, at, bits, draw_many, entry, fetch_add, row
 from neurograph.connectivity.native.stubs import pairs
 
 # work taken, workers arrived, place (else count), groups of units, units of a group, groups taken at a time, sources,
@@ -23,10 +23,10 @@ from neurograph.connectivity.native.stubs import pairs
 SIZE = 35
 
 
-@numba.njit(error_model="numpy")
+@row
 def fill_steps(unit, n, pre, post, key, d, numbers, table, delays, raws, values, steps):
     """The delays of a unit's pairs in steps."""
-    if d[DELAYED] == 1:
+    if DRAWN:
         dt, least = numbers[4], np.int64(numbers[5])
         for start in range(0, n, MANY):
             m = min(MANY, n - start)

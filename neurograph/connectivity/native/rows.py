@@ -5,29 +5,26 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.connectivity.native.common import KIND, MANY, TABLE, at, bits, copy, draw_many, entry
-from neurograph.connectivity.native.common import fetch_add, ordered, sort
+from neurograph.connectivity.native.common import (
+    DRAWN,
+    KIND,
+    MANY,
+    TABLE,
+    at,
+    bits,
+    draw_many,
+    entry,
+    fetch_add,
+    ordered,
+    sort,
+)
 
 # work taken, workers arrived, rows, rows taken at a time, sources, targets, pointers, words (address, length), bits of
-# a word, bits of a target, weights (0 none, 1 drawn, 2 moved with their words, 3 a matrix), weights, key, numbers,
+# a word, bits of a target, weights (0 none, 1 drawn, 3 a matrix; drawn if DRAWN), weights, key, numbers,
 # table, matrix (address, length), scratch (address, length of a row)
 (NEXT, ARRIVED, ROWS, GRAIN, PRES, POSTS, POINTERS, WORDS, N_WORDS, WORD_BITS, BITS, WEIGHTED, WEIGHTS, KEY, NUMBERS,
  LOOKUP, MATRIX, N_MATRIX, SCRATCH, LONGEST) = range(20)  # fmt: skip
 SIZE = 20
-
-
-@numba.njit(error_model="numpy")
-def sort_both(words, weights, spare, more, places, top):
-    """Sort words and move weights with them, equal words staying in order."""
-    n = words.size
-    keys = spare[:n]
-    for i in range(n):
-        keys[i] = (np.int64(words[i]) << 32) | i
-    sort(keys, spare[n : 2 * n], places, 32, 32 + top)
-    copy(weights, more[:n])
-    for i in range(n):
-        words[i] = keys[i] >> 32
-        weights[i] = more[keys[i] & 0xFFFFFFFF]
 
 
 @entry
@@ -41,8 +38,6 @@ def run(address):
     values = carray(at(scratch + 2048 + 8 * MANY, numba.float64), MANY)
     scratch += 2048 + 16 * MANY
     spare = carray(at(scratch, numba.uint32), longest)
-    spare_keys = carray(at(scratch, numba.int64), 2 * longest)
-    spare_weights = carray(at(scratch + 16 * longest, KIND), longest)
     pointers = carray(at(d[POINTERS], numba.int64), d[ROWS] + 1)
     words = carray(at(d[WORDS], numba.uint32), d[N_WORDS])
     weights = carray(at(d[WEIGHTS], KIND), d[N_WORDS])
@@ -57,13 +52,9 @@ def run(address):
         for r in range(first, min(first + d[GRAIN], d[ROWS])):
             low, high = pointers[r], pointers[r + 1]
             mine = words[low:high]
-            if mode == 2:
-                if not ordered(mine):
-                    sort_both(mine, weights[low:high], spare_keys, spare_weights, places, d[WORD_BITS])
-                continue
             if not ordered(mine):
                 sort(mine, spare[: mine.size], places, 0, d[WORD_BITS])
-            if mode == 1:
+            if DRAWN:
                 row_key = bits(key, r % d[PRES])
                 before = 0
                 for start in range(low, high, MANY):
