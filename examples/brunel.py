@@ -63,8 +63,8 @@ def main(given: list[str] | None = None) -> None:
         print(f"[RATE] {name}: {hertz:.1f} Hz" + (f" (published: {published} Hz)" if published else ""))
 
     window = (max(SETTLE, sim.time - shown), sim.time)
-    plot.raster(sim, window=window, most=200, record=args.record, ax=top)
-    plot.rate(sim, "exc", bin=0.5, window=window, record=args.record, ax=bottom)
+    plot.raster(sim, window=window, most=200, ax=top)
+    plot.rate(sim, "exc", bin=0.5, window=window, ax=bottom)
     top.set_title(f"Brunel's network, regime {args.regime}: {kind}", fontsize=10)
     top.set_xlabel("")
     figure.align_ylabels()

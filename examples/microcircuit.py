@@ -58,7 +58,7 @@ def main(given: list[str] | None = None) -> None:
 
     colors = [EXCITATORY, INHIBITORY] * 4
     window = (max(SETTLE, sim.time - 400.0), sim.time)
-    plot.raster(sim, POPULATIONS, window=window, most=1900, record=args.record, colors=colors, ax=left)
+    plot.raster(sim, POPULATIONS, window=window, most=1900, colors=colors, ax=left)
     left.set_title(f"Microcircuit at scale {args.scale:g}", fontsize=10)
     for first, (kind, color) in enumerate((("excitatory", EXCITATORY), ("inhibitory", INHIBITORY))):
         right.barh(range(first, 8, 2), rates[first::2], color=color, height=0.7, label=kind)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from neurograph.connectivity.synapses import Synapses
 from neurograph.errors import DataError
 from neurograph.figures import COLORS, axes_for, figure, legend, library, name_bands, ordinal, point_size, time_axis
-from neurograph.simulate.records import SampleRecord, read_record
+from neurograph.simulate.records import SampleRecord
 from neurograph.simulate.simulation import Simulation
 
 __all__ = ["COLORS", "connectivity_matrix", "figure", "raster", "rate", "trace", "weight_histogram"]
@@ -33,19 +32,17 @@ def raster(
     *,
     window: Window | None = None,
     most: int = 500,
-    record: str | Path | None = None,
     colors: Colors | None = None,
     ax: Any = None,
 ) -> Any:
     """Spikes as points, one row per neuron, the first population on top; of more than `most` neurons every k-th.
 
     data: a Simulation, (times, neurons), or those by population. populations: which, in this order (default: all
-    whose spikes were recorded). window: from when to when. record: the file of run(record_to=) that has the
-    spikes. colors: by population or in order.
+    whose spikes were recorded). window: from when to when.  colors: by population or in order.
     """
     if most < 1:
         raise DataError(f"raster(most={most!r}): draw at least 1 neuron")
-    spikes, sizes, span = _spikes("raster", data, populations, record)
+    spikes, sizes, span = _spikes("raster", data, populations)
     first, last = _window("raster", window, span)
     ax = axes_for(ax)
     total = sum(sizes.values())
@@ -84,7 +81,6 @@ def rate(
     bin: float = 5.0,
     window: Window | None = None,
     sizes: int | Mapping[str, int] | None = None,
-    record: str | Path | None = None,
     colors: Colors | None = None,
     ax: Any = None,
 ) -> Any:
@@ -92,7 +88,7 @@ def rate(
 
     The arguments are those of `raster`; sizes: how many neurons there are, where data is not a Simulation.
     """
-    spikes, known, span = _spikes("rate", data, populations, record)
+    spikes, known, span = _spikes("rate", data, populations)
     if not isinstance(data, Simulation):
         if sizes is None:
             raise DataError("rate: give sizes=, the number of neurons (by population): silent ones are not in the data")
@@ -125,14 +121,12 @@ def trace(
     neurons: int | Sequence[int] | None = None,
     *,
     window: Window | None = None,
-    record: str | Path | None = None,
     ax: Any = None,
 ) -> Any:
     """A probed variable over time, a line per neuron; of a plastic projection ("w") a line per synapse.
 
     data: a Simulation, or (times, values [samples, neurons]). neurons: which, by number in the population
-    (default: the first five recorded); more than there are colours have no legend. record: the file of
-    run(record_to=) that has the samples.
+    (default: the first five recorded); more than there are colours have no legend.
     """
     key, kind = f"{population}.{variable}", "neuron"
     if isinstance(data, Simulation):
@@ -141,15 +135,10 @@ def trace(
             values = sorted(k for k, r in data.records.items() if isinstance(r, SampleRecord))
             raise DataError(_unrecorded("trace", key, values, population, variable))
         times, array = data.trace(population, variable)
-        if record is not None:
-            steps, array = read_record(record, key)
-            times = (steps + 1) * data.dt
         recorded, span = kept.chosen, (0.0, max(data.time, data.dt))
         kind, label = _described(data, population, variable)
         if not len(times):
-            raise DataError(
-                f"trace: no samples of {key} yet; run() first, or give the file of run(record_to=...) as record="
-            )
+            raise DataError(f"trace: no samples of {key} yet; run() first")
     else:
         times, array = np.asarray(data[0]), np.asarray(data[1])
         array = array[:, None] if array.ndim == 1 else array
@@ -265,7 +254,7 @@ def connectivity_matrix(
 
 
 def _spikes(
-    what: str, data: Any, populations: str | Sequence[str] | None, record: str | Path | None
+    what: str, data: Any, populations: str | Sequence[str] | None
 ) -> tuple[dict[str, tuple[Array, Array]], dict[str, int], Window]:
     """Times and neurons by population, how many neurons each has, and from when to when they were recorded."""
     chosen = [populations] if isinstance(populations, str) else None if populations is None else list(populations)
@@ -282,17 +271,8 @@ def _spikes(
         for name in names:
             if name not in keys:
                 raise DataError(_unrecorded(what, f"{name}.spike", [f"{n}.spike" for n in keys], name, "spike"))
-            if record is not None:
-                steps, neurons = read_record(record, f"{name}.spike")
-                spikes[name] = steps * data.dt, neurons
-            else:
-                spikes[name] = data.spikes(name)
-        found, fired = sum(len(t) for t, _ in spikes.values()), any(counts[n].any() for n in names)
-        if record is None and not found and fired:
-            raise DataError(f"{what}: the spikes were streamed to a file by run(record_to=...); give it as record=")
+            spikes[name] = data.spikes(name)
         return spikes, {n: counts[n].size for n in names}, (0.0, max(data.time, data.dt))
-    if record is not None:
-        raise DataError(f"{what}(record=...) goes with a Simulation; read the file with read_record and give arrays")
     if not isinstance(data, Mapping):
         if not (isinstance(data, tuple | list) and len(data) == 2):
             raise DataError(

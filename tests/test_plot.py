@@ -129,9 +129,7 @@ def test_traces_of_weights_in_memory_and_in_a_file(tmp_path: Path) -> None:
     assert list(points(ax)) == ["synapse 7", "synapse 3"] and ax.get_ylabel() == "Weight" and np.ptp(values) > 0
     np.testing.assert_array_equal(points(ax)["synapse 3"], np.stack([times, values[:, 1]], 1))
     again = ng.compile(graph, "numba", dt=0.1).run(100.0, record_to=tmp_path / "w.h5")
-    with pytest.raises(ng.DataError, match=r"no samples of learning.w yet; .* as record="):
-        plot.trace(again, "learning", "w")
-    streamed = plot.trace(again, "learning", "w", np.int64(3), record=tmp_path / "w.h5")
+    streamed = plot.trace(again, "learning", "w", np.int64(3))
     np.testing.assert_array_equal(points(streamed)["synapse 3"], points(ax)["synapse 3"])
 
 
@@ -168,9 +166,7 @@ def test_spikes_that_were_streamed_are_read_from_the_file(tmp_path: Path) -> Non
     graph.probe("a", "spike")
     sim = ng.compile(graph, "numba", dt=0.1)
     sim.run(100.0, record_to=tmp_path / "a.h5")
-    with pytest.raises(ng.DataError, match=r"raster: the spikes were streamed to a file .* give it as record="):
-        plot.raster(sim)
-    drawn = plot.raster(sim, record=tmp_path / "a.h5").lines[0].get_xdata()
+    drawn = plot.raster(sim).lines[0].get_xdata()
     assert len(drawn) == sim.spike_counts()["a"].sum() > 0 and 0.0 < drawn.max() < 100.0
 
 
@@ -190,7 +186,6 @@ def test_spikes_that_were_streamed_are_read_from_the_file(tmp_path: Path) -> Non
         (lambda s: plot.raster(3), r"give a Simulation, \(times, neurons\), or a dict of those, not int"),
         (lambda s: plot.raster({"x": ([1.0], [0])}, "y"), r"no spikes of 'y' are given; there are x"),
         (lambda s: plot.raster(([1.0, 2.0], [0])), r"times \(2,\) and neurons \(1,\)"),
-        (lambda s: plot.raster(([1.0], [0]), record="x"), r"goes with a Simulation"),
         (lambda s: plot.weight_histogram(s, "a_to_c"), r"no projection 'a_to_c' .*there are a_to_b, b_to_a"),
         (lambda s: plot.weight_histogram([]), r"has no synapses"),
         (lambda s: plot.connectivity_matrix(s, "x"), r"no projection 'x'"),

@@ -185,7 +185,7 @@ class Execution:
 
     def _thinned(self, values: Any, probe: Any) -> Any:
         """Every so many steps, counted from the state's first, and the chosen neurons in C order."""
-        begun = int(self.recorded.get(probe.key, self.state.get("step", 0)))
+        begun = self.recorded[probe.key] if probe.key in self.recorded else self.state.get("step", 0)
         self.recorded[probe.key] = begun + len(values)
         values = values[-begun % probe.every :: probe.every]
         if probe.neurons is None:

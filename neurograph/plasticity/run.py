@@ -52,7 +52,13 @@ class PlasticRun:
     """The rule of one projection during a run. `step` gives what arrives in a step and changes the weights."""
 
     def __init__(
-        self, instr: Instr, machine: PlasticMachine, batch: int, dt: float, state: dict[str, Any], signals: Mapping[str, float]
+        self,
+        instr: Instr,
+        machine: PlasticMachine,
+        batch: int,
+        dt: float,
+        state: dict[str, Any],
+        signals: Mapping[str, float],
     ):
         self.name, self.rule, self.machine, self.batch = instr.name, instr.what.plasticity, machine, batch
         self.target, self.run_state = instr.what.target, state

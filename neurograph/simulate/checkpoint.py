@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurograph.errors import DataError, FormatError
+from neurograph.simulate.records import RateRecord
 from neurograph.simulate.space import SLACK, claim
 
 if TYPE_CHECKING:
@@ -179,3 +180,5 @@ def load_state(sim: Simulation, path: str | Path) -> None:
         sim.signal(signal, float(facts[f"signal.{signal}"]))
     for record in sim.records.values():
         record.restart(sim.step)
+        if isinstance(record, RateRecord):
+            record.open = None if sim.step % record.probe.every else 0

@@ -22,39 +22,51 @@ Array = np.ndarray[Any, Any]
 layout = native.layout("sample")
 
 
-class SpikeRecord:
+class _Kept:
+    """What was recorded so far: pieces in memory and files, in order."""
+
+    key: str
+
+    def __init__(self) -> None:
+        self.pieces: list[dict[str, Array] | Path] = []
+
+    def restart(self, step: int) -> None:
+        """A new window begins; the lists of spikes begin anew themselves."""
+
+    def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shape and dtype of each row of what `fetch` gives: steps, and neurons or values."""
+        raise NotImplementedError
+
+    def result(self) -> tuple[Array, Array]:
+        """All steps, and neurons or values."""
+        found = [read_record(p, self.key) if isinstance(p, Path) else tuple(p.values()) for p in self.pieces]
+        empty = [np.zeros((0, *shape), dtype) for shape, dtype in self.rows().values()]
+        steps, others = zip(*found, strict=True) if found else ((), ())
+        return np.concatenate([empty[0], *steps]), np.concatenate([empty[1], *others])
+
+
+class SpikeRecord(_Kept):
     """Which neurons fired in which step."""
 
     def __init__(self, unit: UnitArrays):
+        super().__init__()
         self.unit, self.key = unit, f"{unit.plan.name}.spike"
-        self.steps: list[Array] = []
-        self.neurons: list[Array] = []
 
     def fetch(self, start: int, stop: int) -> dict[str, Array]:
         assert self.unit.lists is not None
         at, who = self.unit.lists.of(start, stop)
         return {"step": at.astype(np.int64), "neuron": who.astype(np.int32)}
 
-    def restart(self, step: int) -> None:
-        """Nothing to do: the lists begin anew themselves."""
-
-    def keep(self, parts: dict[str, Array]) -> None:
-        self.steps.append(parts["step"])
-        self.neurons.append(parts["neuron"])
-
     def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
         return {"step": ((), np.int64), "neuron": ((), np.int32)}
 
-    def result(self) -> tuple[Array, Array]:
-        empty = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
-        return np.concatenate(self.steps or empty[0]), np.concatenate(self.neurons or empty[1])
 
-
-class SampleRecord:
+class SampleRecord(_Kept):
     """Chosen entries of a variable, every so many steps."""
 
     def __init__(self, probe: Probe, array: Array, bounds: Array, engine: Engine, places: Array | None = None):
         """`bounds`: where the parts of `array` begin; `places`: of the entries that the probe counts."""
+        super().__init__()
         self.probe, self.key, self.engine = probe, probe.key, engine
         size = array.size
         chosen = np.arange(size) if probe.neurons is None else np.asarray(probe.neurons, np.int64)
@@ -71,8 +83,6 @@ class SampleRecord:
         entries = np.ascontiguousarray(entries[order], np.int64)
         self.length = engine.window // probe.every + 2
         self.buffer = np.zeros((self.length, len(chosen)), engine.dtype)
-        self.values: list[Array] = []
-        self.steps: list[Array] = []
         self.description = engine.describe(f"record {probe.key}", layout.SIZE, {
             layout.PARTS: len(bounds) - 1, layout.WORKERS: engine.workers,
             layout.BOUNDS: np.searchsorted(entries, bounds).astype(np.int64), layout.ARRAY: array,
@@ -91,52 +101,34 @@ class SampleRecord:
     def restart(self, step: int) -> None:
         self.description[layout.FIRST] = step
 
-    def keep(self, parts: dict[str, Array]) -> None:
-        self.steps.append(parts["step"])
-        self.values.append(parts["value"])
-
     def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
         return {"step": ((), np.int64), "value": ((len(self.chosen),), self.engine.dtype)}
 
-    def result(self) -> tuple[Array, Array]:
-        if not self.steps:
-            return np.zeros(0, np.int64), np.zeros((0, len(self.chosen)), self.engine.dtype)
-        return np.concatenate(self.steps), np.concatenate(self.values)
 
-
-class RateRecord:
+class RateRecord(_Kept):
     """The mean rate of a population over every so many steps, in Hz where dt is in ms; a bin may span runs."""
 
     def __init__(self, probe: Probe, unit: UnitArrays, dt: float):
-        self.unit, self.probe, self.key, self.open = unit, probe, probe.key, 0
+        super().__init__()
+        self.unit, self.probe, self.key = unit, probe, probe.key
+        self.open: int | None = 0  # spikes of the bin that goes on; None: unknown, after a checkpoint was loaded
         self.scale = 1000.0 / (probe.every * dt * unit.plan.size)
-        self.steps: list[Array] = []
-        self.values: list[Array] = []
 
     def fetch(self, start: int, stop: int) -> dict[str, Array]:
         assert self.unit.lists is not None
         every, counts = self.probe.every, self.unit.lists.counts(start, stop)
         edges = np.arange(start // every, -(-stop // every) + 1) * every
         sums = np.add.reduceat(np.append(counts, 0), np.clip(edges[:-1], start, None) - start)
-        sums[0] += self.open
         whole = edges[1:] <= stop
-        self.open = 0 if whole[-1] else int(sums[-1])
+        known = len(sums) > 1 or self.open is not None
+        sums[0] += self.open or 0
+        if self.open is None:
+            whole[0] = False
+        self.open = 0 if edges[-1] == stop else int(sums[-1]) if known else None
         return {"step": edges[:-1][whole], "value": (sums[whole] * self.scale).reshape(-1, 1)}
-
-    def restart(self, step: int) -> None:
-        """Nothing to do: the lists begin anew themselves."""
-
-    def keep(self, parts: dict[str, Array]) -> None:
-        self.steps.append(parts["step"])
-        self.values.append(parts["value"])
 
     def rows(self) -> dict[str, tuple[tuple[int, ...], Any]]:
         return {"step": ((), np.int64), "value": ((1,), np.float64)}
-
-    def result(self) -> tuple[Array, Array]:
-        if not self.steps:
-            return np.zeros(0, np.int64), np.zeros((0, 1))
-        return np.concatenate(self.steps), np.concatenate(self.values)
 
 
 Record = SpikeRecord | SampleRecord | RateRecord

@@ -26,6 +26,7 @@ from neurograph.simulate.pace import Pace
 from neurograph.simulate.progress import Progress
 from neurograph.simulate.records import RateRecord, Record, Stream, expose, record_of
 from neurograph.simulate.report import memory_of, summary_of
+from neurograph.synapses.synapse import Synapse
 from neurograph.tape import Tape
 
 Array = np.ndarray[Any, Any]
@@ -135,7 +136,12 @@ class Simulation:
             raise DataError("save_every= says how often; save_to= where: give both")
         saving = steps if save_every is None else self._steps(save_every, "save_every")
         if record_to is not None:
-            self._stream = Stream(record_to, self.records, self.dt)
+            file = Path(record_to).resolve()
+            if any(file in r.pieces for r in self.records.values()):
+                raise DataError(f"record_to={str(record_to)!r} holds what an earlier run recorded; choose another file")
+            self._stream = Stream(file, self.records, self.dt)
+            for record in self.records.values():
+                record.pieces.append(file)
         self.interrupted = False
         bar, stop = Progress(steps, self.dt, progress), Interrupt()
         end, counts = self.step + steps, self.spike_counts()
@@ -218,7 +224,7 @@ class Simulation:
                     f"recorded up to {start * self.dt:g}; the rest is kept in memory, and the run can go on from here"
                 )
         for key, record in self.records.items():
-            record.keep(parts[key])
+            record.pieces.append(parts[key])
         return problem
 
     def _check(self) -> None:
@@ -248,12 +254,19 @@ class Simulation:
         """
         return {n: u.tally.copy() for n, u in self.engine.units.items() if u.plan.events == "spike"}
 
-    def rate(self, population: str) -> float:
-        """Mean rate of a population since the beginning, in Hz where dt is in ms."""
+    def rate(self, population: str, since: float = 0.0) -> float:
+        """Mean rate of a population since the beginning, or (where its spikes are probed) a later time, in Hz where dt
+        is in ms."""
         counts = self.spike_counts()
         if population not in counts:
             raise DataError(f"no spiking population {population!r}; there are {', '.join(counts)}")
-        return float(counts[population].mean()) / max(self.time, self.dt) * 1000.0
+        spikes = int(counts[population].sum()) if not since else int((self.spikes(population)[0] >= since).sum())
+        return spikes / counts[population].size / max(self.time - since, self.dt) * 1000.0
+
+    @property
+    def populations(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each population."""
+        return {n: u.plan.shape for n, u in self.engine.units.items() if not isinstance(u.plan.neuron, Synapse)}
 
     def spikes(self, population: str) -> tuple[Array, Array]:
         """Times and neurons of the spikes recorded of a population (probe its "spike")."""
