@@ -122,11 +122,19 @@ class _Building:
     kept: list[Array] = field(default_factory=list)  # what addresses in the description point to
 
     def __post_init__(self) -> None:
-        self.pointers = np.zeros(self.parts * self.n_pre + 1, np.int64)
+        rows = self.parts * self.n_pre
+        self.pointers = np.zeros(rows + 1, np.int64)
         self.part = min(part_size(self.n_post, self.parts), 1 << 31)
         plan = self.plan
         self.workers = 1 if plan.ordered else max(1, min(threads.count(), plan.groups))
         self.grain = max(1, min(64, plan.groups // (16 * self.workers)))
+        # workers that meet in rows count apart, unless that takes more memory than a tenth of the synapses: atomic
+        # additions by two cores to the same cache lines are several times slower than everything else
+        several = self.workers > 1 and not plan.by_source
+        little = self.workers * rows * 80 <= plan.groups * plan.size * plan.room * 4
+        self.apart = self.workers if several and little else 0
+        self.shared = several and not little
+        self.cursors = np.zeros((max(1, self.apart), rows), np.int64)
 
     @property
     def total(self) -> int:
@@ -139,7 +147,12 @@ class _Building:
         self.delay_numbers = np.array([low, high, *drawn, dt, least], np.float64)
         found = np.tile(np.array([1 << 62, -(1 << 62), *[0] * 6], np.int64), (self.workers, 1))
         self._run(0, delays, found)
-        np.cumsum(self.pointers, out=self.pointers)
+        np.cumsum(self.cursors.sum(0), out=self.pointers[1:])
+        place = self.pointers[:-1].copy()
+        for cursor in self.cursors:
+            counted = cursor.copy()
+            cursor[:] = place
+            place += counted
         self.extremes = int(found[:, 0].min()), int(found[:, 1].max())
 
     def place(self, delays: _Values, shortest: int, weights: _Values, dtype: str) -> tuple[Array, float | Array]:
@@ -149,8 +162,6 @@ class _Building:
         found = np.zeros((self.workers, 8), np.int64)
         given = weights.array if weights.mode == 2 else None
         self._run(1, delays, found, words, shortest, given, values if given is not None else None)
-        self.pointers[1:] = self.pointers[:-1].copy()
-        self.pointers[0] = 0
         return words, values
 
     def _run(
@@ -179,10 +190,10 @@ class _Building:
                 0, 0, place, plan.groups, plan.size, self.grain, self.n_pre, self.n_post, native.signed(self.key),
                 native.signed(self.delay_key), numbers.ctypes.data, len(numbers), arrays.ctypes.data, len(arrays),
                 marks.ctypes.data, plan.marks, buffers.ctypes.data, room, self.part,
-                self.pointers.ctypes.data, len(self.pointers), words.ctypes.data, len(words), bits_of(self.n_post), shortest,
+                self.cursors.ctypes.data, self.cursors.shape[1], self.apart, words.ctypes.data, len(words), bits_of(self.n_post), shortest,
                 delays.mode, self.delay_numbers.ctypes.data, listed.ctypes.data, listed.size, lookup.ctypes.data,
                 found.ctypes.data, 0 if given is None else given.ctypes.data, 0 if weights is None else weights.ctypes.data,
-                int(self.workers > 1 and not plan.by_source), int(one_row),
+                int(self.shared), int(one_row),
             ],
             np.int64,
         )  # fmt: skip

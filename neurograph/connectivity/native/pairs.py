@@ -13,14 +13,14 @@ from neurograph.connectivity.native.stubs import pairs
 
 # work taken, workers arrived, place (else count), groups of units, units of a group, groups taken at a time, sources,
 # targets, keys of pairs and delays, the rule's numbers and arrays (address, length), marks (address, length),
-# buffers (address, room of one), targets of a part, pointers (address, length), words (address, length), bits of a
-# target, shortest delay, delays are (0 one, 1 drawn, 2 listed, 3 a matrix), their numbers, array (address, length),
-# table, extremes of the delays, given weights (address; 0: none), weights, shared (rows have several workers), a group
-# is one row
+# buffers (address, room of one), targets of a part, cursors of the rows (address, length, apart for each of so many
+# workers; 0: one for all), words (address, length), bits of a target, shortest delay, delays are (0 one, 1 drawn,
+# 2 listed, 3 a matrix), their numbers, array (address, length), table, extremes of the delays, given weights
+# (address; 0: none), weights, shared (workers meet in a row), a group is one row
 (NEXT, ARRIVED, PLACE, GROUPS, SIZE_OF_GROUP, GRAIN, PRES, POSTS, KEY, DELAY_KEY, NUMBERS, N_NUMBERS, ARRAYS, N_ARRAYS,
- MARKS, N_MARKS, BUFFERS, ROOM, PART, POINTERS, N_POINTERS, WORDS, N_WORDS, BITS, SHORTEST, DELAYED, DELAY_NUMBERS,
- DELAYS, N_DELAYS, LOOKUP, EXTREMES, GIVEN, WEIGHTS, SHARED, ONE_ROW) = range(35)  # fmt: skip
-SIZE = 35
+ MARKS, N_MARKS, BUFFERS, ROOM, PART, CURSORS, N_CURSORS, APART, WORDS, N_WORDS, BITS, SHORTEST, DELAYED, DELAY_NUMBERS,
+ DELAYS, N_DELAYS, LOOKUP, EXTREMES, GIVEN, WEIGHTS, SHARED, ONE_ROW) = range(36)  # fmt: skip
+SIZE = 36
 
 
 @row
@@ -44,6 +44,45 @@ def fill_steps(unit, n, pre, post, key, d, numbers, table, delays, raws, values,
             steps[j] = delays[np.int64(post[j]) * d[PRES] + pre[j]]
 
 
+@row
+def tally(n, pre, post, d, part_size, address, cursors):
+    """Count a unit's pairs in their rows."""
+    if d[ONE_ROW] != 0:
+        cursors[pre[0]] += n
+        return
+    for j in range(n):
+        r = np.int64(pre[j])
+        if part_size < d[POSTS]:
+            r += np.int64(np.uint32(post[j]) // np.uint32(part_size)) * d[PRES]
+        if d[SHARED] != 0:
+            fetch_add(address + 8 * r, 1)
+        else:
+            cursors[r] += 1
+
+
+@row
+def put(n, pre, post, packed, first, d, part_size, address, cursors, words, weights, given):
+    """Put a unit's words, and weights that come with them, where the cursors of their rows stand."""
+    if d[ONE_ROW] != 0 and d[GIVEN] == 0:
+        place = cursors[pre[0]]
+        for j in range(n):
+            words[place + j] = packed[j]
+        cursors[pre[0]] = place + n
+        return
+    for j in range(n):
+        r = np.int64(pre[j])
+        if part_size < d[POSTS]:
+            r += np.int64(np.uint32(post[j]) // np.uint32(part_size)) * d[PRES]
+        if d[SHARED] != 0:
+            place = fetch_add(address + 8 * r, 1)
+        else:
+            place = cursors[r]
+            cursors[r] = place + 1
+        words[place] = packed[j]
+        if d[GIVEN] != 0:
+            weights[place] = given[first + j]
+
+
 @entry
 def run(address):
     d = carray(at(address, numba.int64), SIZE)
@@ -58,7 +97,8 @@ def run(address):
     marks = carray(at(d[MARKS] + 8 * d[N_MARKS] * worker, numba.uint64), d[N_MARKS])
     numbers = carray(at(d[NUMBERS], numba.float64), d[N_NUMBERS])
     arrays = carray(at(d[ARRAYS], numba.int64), d[N_ARRAYS])
-    pointers = carray(at(d[POINTERS], numba.int64), d[N_POINTERS])
+    own_cursors = d[CURSORS] + (8 * d[N_CURSORS] * worker if d[APART] != 0 else 0)
+    cursors = carray(at(own_cursors, numba.int64), d[N_CURSORS])
     words = carray(at(d[WORDS], numba.uint32), d[N_WORDS])
     weights = carray(at(d[WEIGHTS], KIND), d[N_WORDS])
     given = carray(at(d[GIVEN], KIND), d[N_WORDS])
@@ -67,49 +107,33 @@ def run(address):
     table = carray(at(d[LOOKUP], numba.float64), TABLE)
     extremes = carray(at(d[EXTREMES] + 64 * worker, numba.int64), 2)
     key, delay_key = np.uint64(d[KEY]), np.uint64(d[DELAY_KEY])
-    part_size, n_pre, shift, shared = d[PART], d[PRES], d[BITS], d[SHARED] != 0
     lowest, highest = extremes[0], extremes[1]
-    chunk = d[GRAIN] * d[SIZE_OF_GROUP]
     total = d[GROUPS] * d[SIZE_OF_GROUP]
     while True:
-        first = fetch_add(address + 8 * NEXT, 1) * chunk
+        # with cursors of their own, workers have to do the same units in both passes
+        turn = fetch_add(address + 8 * NEXT, 1) if d[APART] == 0 else worker
+        first, last = turn * d[GRAIN] * d[SIZE_OF_GROUP], (turn + 1) * d[GRAIN] * d[SIZE_OF_GROUP]
+        if d[APART] != 0:
+            first, last = total * worker // d[APART], total * (worker + 1) // d[APART]
         if first >= total:
             break
-        for unit in range(first, min(first + chunk, total)):
-            n = pairs(unit, key, n_pre, d[POSTS], numbers, arrays, marks, pre, post)
+        for unit in range(first, min(last, total)):
+            n = pairs(unit, key, d[PRES], d[POSTS], numbers, arrays, marks, pre, post)
+            if n == 0:
+                continue
             if d[DELAYED] != 0:
                 own = bits(delay_key, unit)
                 fill_steps(unit, n, pre, post, own, d, delay_numbers, table, delays, raws, values, steps)
             if d[PLACE] == 0:
-                if d[DELAYED] != 0:
-                    for j in range(n):
-                        lowest, highest = min(lowest, steps[j]), max(highest, steps[j])
-                if d[ONE_ROW] != 0:
-                    if n > 0:
-                        pointers[pre[0] + 1] += n
-                    continue
+                tally(n, pre, post, d, d[PART], own_cursors, cursors)
+                for j in range(n if d[DELAYED] != 0 else 0):
+                    lowest, highest = min(lowest, steps[j]), max(highest, steps[j])
+            elif d[DELAYED] != 0:
                 for j in range(n):
-                    r = np.int64(pre[j])
-                    if part_size < d[POSTS]:
-                        r += np.int64(np.uint32(post[j]) // np.uint32(part_size)) * n_pre
-                    if shared:
-                        fetch_add(d[POINTERS] + 8 * (r + 1), 1)
-                    else:
-                        pointers[r + 1] += 1
-                continue
-            for j in range(n):
-                r = np.int64(pre[j])
-                if part_size < d[POSTS]:
-                    r += np.int64(np.uint32(post[j]) // np.uint32(part_size)) * n_pre
-                if shared:
-                    place = fetch_add(d[POINTERS] + 8 * r, 1)
-                else:
-                    place = pointers[r]
-                    pointers[r] = place + 1
-                word = np.int64(post[j])
-                if d[DELAYED] != 0:
-                    word |= (steps[j] - d[SHORTEST]) << shift
-                words[place] = word
-                if d[GIVEN] != 0:
-                    weights[place] = given[unit * room + j]
+                    steps[j] = np.int64(post[j]) | (steps[j] - d[SHORTEST]) << d[BITS]
+                put(n, pre, post, steps, unit * room, d, d[PART], own_cursors, cursors, words, weights, given)
+            else:
+                put(n, pre, post, post, unit * room, d, d[PART], own_cursors, cursors, words, weights, given)
+        if d[APART] != 0:
+            break
     extremes[0], extremes[1] = lowest, highest
