@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -64,10 +65,8 @@ if sys.argv[1] != "file":
 def test_ctrl_c_in_a_long_run(where: str, start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = start(SESSION, where)
     assert process.stdout is not None and process.stdout.readline() == "go\n"
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(0.2)
-    except subprocess.TimeoutExpired:
-        pass
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0 and "stopped at" in err and "what was recorded is kept" in err, err
