@@ -5,10 +5,11 @@ Each part of the target has its own copy of the source's traces, so that workers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neurograph.expr.emit import lines
 from neurograph.expr.expand import expand
+from neurograph.expr.value import Trace, Value, live
 from neurograph.kernels.cpu_source import safe_stores
 from neurograph.plasticity.rule import Hook, Plasticity
 
@@ -56,7 +57,47 @@ def scale(positions, w, total):
 class PlasticSource:
     text: str
     slots: tuple[str, ...]  # addresses after the fixed ones: traces of the synapses, of sources, of targets
-    numbers: tuple[str, ...]
+    numbers: dict[str, Value]  # what a call is given -> how it follows from parameters and signals
+
+
+def hoisted(hooks: dict[str, Hook | None], known: set[str]) -> tuple[dict[str, Hook | None], dict[str, Value]]:
+    """The hooks with what depends on `known` leaves alone as leaves of their own, and what these stand for."""
+    numbers: dict[str, Value] = {}
+    out: dict[str, Hook | None] = {}
+    for name, hook in hooks.items():
+        if hook is None:
+            out[name] = None
+            continue
+        trace, new = Trace(), dict[int, Value]()
+        constant: set[int] = set()
+        outside: set[int] = set()
+
+        def moved(
+            value: Value, trace: Trace = trace, new: dict[int, Value] = new, outside: set[int] = outside
+        ) -> Value:
+            if value.index not in outside:
+                return new[value.index]
+            held = next((n for n, v in numbers.items() if v is value), None)
+            leaf = held or (str(value.attr) if value.op == "leaf" else f"number{len(numbers)}")
+            numbers.setdefault(leaf, value)
+            return trace.leaf(leaf)
+
+        for value in live(hook.results.values()):
+            args = {a.index for a in value.args}
+            if value.op == "leaf":
+                if value.attr in known:
+                    outside.add(value.index)
+                else:
+                    new[value.index] = trace.leaf(str(value.attr))
+            elif value.op == "const":
+                constant.add(value.index)
+                new[value.index] = trace.const(float(str(value.attr)))
+            elif value.kind == "f" and value.op != "custom" and args <= constant | outside and args & outside:
+                outside.add(value.index)
+            else:
+                new[value.index] = trace.add(value.op, *(moved(a) for a in value.args), attr=value.attr)
+        out[name] = replace(hook, results={n: moved(v) for n, v in hook.results.items()})
+    return out, numbers
 
 
 def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, position: str) -> PlasticSource:
@@ -64,8 +105,7 @@ def plastic_source(rule: Plasticity, hooks: dict[str, Hook | None], dtype: str, 
     size = 8 if dtype == "float64" else 4
     pre, post, own = rule.of("pre"), rule.of("post"), rule.of("synapse")
     slots = (*own, *pre, *post)
-    used = {n for h in hooks.values() if h is not None for n in h.params} | set(rule.signals)
-    numbers = tuple(n for n in (*rule.params, *rule.signals) if n in used)
+    hooks, numbers = hoisted(hooks, {*rule.params, *rule.signals})
     scalars = {n: f"num_{n}" for n in numbers}
     tail = ", ".join(scalars.values())
     tail = f", {tail}" if tail else ""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurograph.connectivity.synapses import part_bounds
+from neurograph.expr.expand import expand
+from neurograph.expr.interpret import interpret
 from neurograph.kernels import machine_code, native
 from neurograph.kernels import plastic_source as layout
 from neurograph.plasticity.rule import HOOKS
@@ -44,7 +46,7 @@ class PlasticArrays:
         every = steps_between(self.rule, self.dt)
         hooks = {h: self.rule.trace(h, self.dt * every if h == "on_step" else self.dt) for h in HOOKS}
         source = layout.plastic_source(self.rule, hooks, self.engine.dtype.name, self.positions.dtype.name)
-        self.names = source.numbers
+        self.wanted = source.numbers
         self.numbers = np.zeros(max(1, len(source.numbers)), self.engine.dtype)
         target = self.engine.units[self.plan.follows].lists
         assert target is not None
@@ -66,7 +68,9 @@ class PlasticArrays:
     def refresh(self) -> None:
         """Hand parameters and signals to the kernel."""
         values = {**self.rule.params, **{a: self.signals[s] for a, s in self.rule.signal_names.items()}}
-        self.numbers[: len(self.names)] = [float(values[n]) for n in self.names]
+        for k, (name, value) in enumerate(self.wanted.items()):
+            wanted = expand({name: value}, self.engine.dtype.name)  # values of several hooks do not mix in one trace
+            self.numbers[k] = interpret(wanted, values, self.engine.dtype)[name]
 
     def state(self) -> dict[str, Array]:
         """What a checkpoint holds: weights in the canonical order, and one copy of each trace."""
