@@ -183,7 +183,7 @@ class _Building:
         room = -(-plan.room // 16) * 16
         buffers = np.empty(self.workers * (4 * room + 4 * native.MANY), np.int32)
         listed = delays.array if delays.array is not None else np.zeros(1, np.int32)
-        lookup = native.table()
+        lookup = native.table() if delays.drawn is not None else _NONE
         one_row = plan.by_source and self.parts == 1
         description = np.array(
             [
@@ -198,7 +198,9 @@ class _Building:
             np.int64,
         )  # fmt: skip
         dtype = "float64" if given is not None and given.dtype == np.float64 else "float32"
-        native.run(native.address("pairs", self.rule.native, delays.native, dtype=dtype), description, self.workers)
+        native.run(
+            native.address("pairs", pairs=self.rule.native, draw=delays.native, dtype=dtype), description, self.workers
+        )
 
 
 def _finish(made: Synapses, weights: _Values, dtype: str, key: int) -> None:
@@ -213,7 +215,7 @@ def _finish(made: Synapses, weights: _Values, dtype: str, key: int) -> None:
     numbers = np.array([*(weights.drawn.numbers() if weights.drawn is not None else [0.0] * 4), 0.0, 0.0], np.float64)
     values = made.weight if isinstance(made.weight, np.ndarray) else _NONE
     matrix = weights.array if weights.array is not None and weights.mode == 3 else _NONE
-    lookup = native.table()
+    lookup = native.table() if weights.drawn is not None else _NONE
     word_bits = made.bits + (made.longest - made.shortest).bit_length()
     description = np.array(
         [
@@ -226,7 +228,7 @@ def _finish(made: Synapses, weights: _Values, dtype: str, key: int) -> None:
     kernel = (
         native.address("moved", dtype=dtype)
         if weights.mode == 2
-        else native.address("rows", weights.native, dtype=dtype)
+        else native.address("rows", draw=weights.native, dtype=dtype)
     )
     native.run(kernel, description, workers)
 

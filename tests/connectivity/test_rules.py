@@ -16,6 +16,8 @@ from neurograph.connectivity.fixed_in_degree import FixedInDegree
 from neurograph.connectivity.fixed_out_degree import FixedOutDegree
 from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.fixed_total_number import FixedTotalNumber
+from neurograph.connectivity.rule import Plan, Rule
+from neurograph.errors import SpecError
 
 
 def made(rule, n_pre, n_post, **options):
@@ -147,6 +149,35 @@ def test_fixed_total_number_of_different_pairs(n_pre, n_post, share):
 def test_fixed_total_number_of_different_pairs_without_autapses():
     full = matrix(FixedTotalNumber(1100 * 1099, multapses=False, autapses=False), 1100, 1100, recurrent=True)
     np.testing.assert_array_equal(full, 1 - np.eye(1100, dtype=int))
+
+
+def ring(unit, key, n_pre, n_post, numbers, arrays, marks, pre, post):
+    """Each source to the next target, or, half the time, to the one after."""
+    pre[0] = unit
+    post[0] = (unit + int(numbers[0]) + below(bits(bits(key, unit), 0), 2)) % n_post  # noqa: F821
+    return 1
+
+
+class Ring(Rule):
+    native = (ring,)
+
+    def plan(self, source, target, recurrent):
+        return Plan(source[0], 1, 1, [1.0], by_source=True)
+
+
+def test_a_rule_of_ones_own():
+    pre, post = pairs(Ring(), 1000, 1000)
+    np.testing.assert_array_equal(pre, np.arange(1000))
+    step = (post - pre) % 1000
+    assert set(step) == {1, 2} and abs((step == 1).sum() - 500) < 5 * 250**0.5
+
+
+def test_a_rule_whose_text_is_not_there():
+    class Typed(Ring):
+        native = (eval("lambda unit, key, *rest: 0"),)
+
+    with pytest.raises(SpecError, match="Write the rule or distribution in a file"):
+        made(Typed(), 5, 5)
 
 
 def distances(shape, periodic):

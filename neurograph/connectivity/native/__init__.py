@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.errors import SpecError
 from neurograph.kernels import machine_code, threads
 from neurograph.random import normal_table
 
@@ -21,27 +23,37 @@ Functions = tuple[Callable[..., Any], ...]
 
 
 @cache
-def address(name: str, *pasted: Functions, dtype: str = "float64") -> int:
-    """The entry point of a kernel file for a dtype, with functions pasted in.
+def address(name: str, *, pairs: Functions = (), draw: Functions = (), dtype: str = "float64") -> int:
+    """The entry point of a kernel file for a dtype, with a rule's and a distribution's functions pasted in.
 
-    The last of each tuple of `pasted` is what the kernel calls `pairs` or `draw`; the others are its helpers. An empty
-    tuple stands for no distribution, and what would draw is left out.
+    The last function of each is what the kernel calls `pairs` or `draw`; the others are its helpers. Without a
+    distribution, what would draw is left out.
     """
     folder = Path(__file__).parent
     pieces = ["from __future__ import annotations", (folder / "common.py").read_text()]
-    for functions in pasted:
+    for called, functions in (("pairs", pairs), ("draw", draw)):
         for function in functions:
-            text = inspect.getsource(function)
+            text = _source(function)
             if function is functions[-1]:
-                called = "pairs" if function.__name__ == "pairs" else "draw"
                 text = text.replace(f"def {function.__name__}(", f"def {called}(", 1)
             pieces.append(f"@row\n{text}")
     pieces.append((folder / f"{name}.py").read_text())
-    drawn = any(functions[-1].__name__ != "pairs" for functions in pasted if functions)
     text = _OWN.sub("", "\n".join(dict.fromkeys(pieces)))
-    text = text.replace("KIND = numba.float64", f"KIND = numba.{dtype}").replace("DRAWN = True", f"DRAWN = {drawn}")
-    owner = pasted[0][-1].__module__.rpartition(".")[2] if pasted and pasted[0] else "plain"
+    text = text.replace("KIND = numba.float64", f"KIND = numba.{dtype}").replace(
+        "DRAWN = True", f"DRAWN = {bool(draw)}"
+    )
+    owner = pairs[-1].__module__.rpartition(".")[2] if pairs else "any"
     return machine_code.address(f"synapses_{name}_{owner}_{dtype}", text + "\n")
+
+
+def _source(function: Callable[..., Any]) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except OSError:
+        raise SpecError(
+            f"{function.__module__}.{function.__name__}: the text of this function cannot be read, and it is what gets "
+            "compiled. Write the rule or distribution in a file"
+        ) from None
 
 
 def run(entry: int, description: Array, workers: int) -> None:
