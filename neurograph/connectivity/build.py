@@ -199,7 +199,9 @@ class _Building:
         )  # fmt: skip
         dtype = "float64" if given is not None and given.dtype == np.float64 else "float32"
         native.run(
-            native.address("pairs", pairs=self.rule.native, draw=delays.native, dtype=dtype), description, self.workers
+            native.address("pairs", pairs=plan.native or self.rule.native, draw=delays.native, dtype=dtype),
+            description,
+            self.workers,
         )
 
 

@@ -11,23 +11,31 @@ if TYPE_CHECKING:
     from neurograph.connectivity.native.common import below, bits, distinct
 
 
-def pairs(
+def any_source(
     unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
 ) -> Any:
     own = bits(key, unit)
-    k, alone, room = int(numbers[0]), int(numbers[1]), int(numbers[2])
-    chunks = (k + room - 1) // room
+    k, alone = int(numbers[0]), int(numbers[1])
+    chunks = (k + 4095) // 4096
     target = unit // chunks
-    count = min(room, k - (unit % chunks) * room)
-    if marks.size > 0:
-        distinct(own, k, n_pre - alone, marks, pre)
-    else:
-        for j in range(count):
-            pre[j] = below(bits(own, j), n_pre - alone)
+    count = min(4096, k - (unit % chunks) * 4096)
+    for j in range(count):
+        pre[j] = below(bits(own, j), n_pre - alone)
     for j in range(count):
         pre[j] += alone * (pre[j] >= target)
         post[j] = target
     return count
+
+
+def other_source(
+    unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
+) -> Any:
+    k, alone = int(numbers[0]), int(numbers[1])
+    distinct(bits(key, unit), k, n_pre - alone, marks, pre)
+    for j in range(k):
+        pre[j] += alone * (pre[j] >= unit)
+        post[j] = unit
+    return k
 
 
 class FixedInDegree(Rule):
@@ -37,7 +45,7 @@ class FixedInDegree(Rule):
     from the target itself. Source of the convention: NEST's fixed_indegree.
     """
 
-    native = (pairs,)
+    native = (any_source,)
 
     def __init__(self, k: int, *, autapses: bool = True, multapses: bool = True):
         self.k = whole("FixedInDegree", "k", k)
@@ -48,9 +56,11 @@ class FixedInDegree(Rule):
         n_pre, n_post = sizes(source, target)
         alone = float(recurrent and not self.autapses)
         if self.multapses:
-            return Plan(n_post, -(-self.k // CHUNK), CHUNK, [self.k, alone, CHUNK])
-        room = max(1, self.k)
-        return Plan(n_post, min(1, self.k), room, [self.k, alone, room], marks=-(-n_pre // 64))
+            return Plan(n_post, -(-self.k // CHUNK), CHUNK, [self.k, alone])
+        marks = -(-n_pre // 64)
+        return Plan(
+            n_post, min(1, self.k), max(1, self.k), [self.k, alone], marks=marks, native=(other_source,)
+        )  # fmt: skip
 
     def check(self, n_pre: int, n_post: int, recurrent: bool, where: str) -> None:
         self.check_degree(self.k, n_pre, n_post, recurrent and not self.autapses, self.multapses, "source", where)

@@ -30,43 +30,57 @@ def permute(key: Any, side: Any, a: Any, b: Any) -> None:
             b[j] = moved - side * (moved >= side)
 
 
-def pairs(
+def any_pair(
     unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
 ) -> Any:
-    total, alone, room, side = np.int64(numbers[0]), np.int64(numbers[1]), np.int64(numbers[2]), np.int64(numbers[3])
-    targets = n_post - alone
-    first = unit * room
-    count = min(room, total - first)
+    total, alone = np.int64(numbers[0]), np.int64(numbers[1])
+    count = min(4096, total - unit * 4096)
     own = bits(key, unit)
-    if marks.size > 0:
-        distinct(own, total, n_pre * targets, marks, post)
-        for j in range(count):
-            pre[j] = post[j] // targets
-            post[j] = post[j] % targets
-    elif side > 0:
-        for j in range(count):
-            pre[j] = (first + j) // side
-            post[j] = (first + j) - pre[j] * side
-        permute(key, side, pre[:count], post[:count])
-        for j in range(count):
-            # a result that is no pair is sent on, which keeps it a permutation
-            while pre[j] * side + post[j] >= n_pre * targets:
-                permute(key, side, pre[j : j + 1], post[j : j + 1])
-        for j in range(count):
-            place = pre[j] * side + post[j]
-            source = np.int64(np.float64(place) * (1.0 / np.float64(targets)))
-            source -= source * targets > place
-            source += (source + 1) * targets <= place
-            pre[j] = source
-            post[j] = place - source * targets
-    else:
-        for j in range(count):
-            raw = bits(own, j)
-            pre[j] = below(raw, n_pre)
-            post[j] = below(raw * np.uint64(n_pre), targets)  # what the source has left of the bits
-    if alone > 0:
-        for j in range(count):
-            post[j] += post[j] >= pre[j]
+    for j in range(count):
+        raw = bits(own, j)
+        pre[j] = below(raw, n_pre)
+        post[j] = below(raw * np.uint64(n_pre), n_post - alone)  # what the source has left of the bits
+    for j in range(count):
+        post[j] += alone * (post[j] >= pre[j])
+    return count
+
+
+def marked_pair(
+    unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
+) -> Any:
+    total, alone = np.int64(numbers[0]), np.int64(numbers[1])
+    targets = n_post - alone
+    distinct(bits(key, unit), total, n_pre * targets, marks, post)
+    for j in range(total):
+        pre[j] = post[j] // targets
+        post[j] = post[j] % targets
+        post[j] += alone * (post[j] >= pre[j])
+    return total
+
+
+def other_pair(
+    unit: Any, key: Any, n_pre: Any, n_post: Any, numbers: Any, arrays: Any, marks: Any, pre: Any, post: Any
+) -> Any:
+    total, alone, side = np.int64(numbers[0]), np.int64(numbers[1]), np.int64(numbers[2])
+    targets = n_post - alone
+    first = unit * 4096
+    count = min(4096, total - first)
+    for j in range(count):
+        pre[j] = (first + j) // side
+        post[j] = (first + j) - pre[j] * side
+    permute(key, side, pre[:count], post[:count])
+    for j in range(count):
+        # a result that is no pair is sent on, which keeps it a permutation
+        while pre[j] * side + post[j] >= n_pre * targets:
+            permute(key, side, pre[j : j + 1], post[j : j + 1])
+    for j in range(count):
+        place = pre[j] * side + post[j]
+        source = np.int64(np.float64(place) * (1.0 / np.float64(targets)))
+        source -= source * targets > place
+        source += (source + 1) * targets <= place
+        pre[j] = source
+        post[j] = place - source * targets
+        post[j] += alone * (post[j] >= pre[j])
     return count
 
 
@@ -77,7 +91,7 @@ class FixedTotalNumber(Rule):
     population projects to itself. Source of the convention: NEST's fixed_total_number.
     """
 
-    native = (permute, pairs)
+    native = (any_pair,)
 
     def __init__(self, n: int, *, autapses: bool = True, multapses: bool = True):
         self.n = whole("FixedTotalNumber", "n", n)
@@ -88,11 +102,14 @@ class FixedTotalNumber(Rule):
         n_pre, n_post = sizes(source, target)
         alone = recurrent and not self.autapses
         possible = n_pre * (n_post - alone)
-        if not self.multapses and possible <= FEW_PAIRS:
-            room = max(1, self.n)
-            return Plan(min(1, self.n), 1, room, [self.n, float(alone), room, 0.0], marks=-(-possible // 64))
-        side = 0 if self.multapses else math.isqrt(possible - 1) + 1
-        return Plan(-(-self.n // CHUNK), 1, CHUNK, [self.n, float(alone), CHUNK, side])
+        numbers = [self.n, float(alone)]
+        if self.multapses:
+            return Plan(-(-self.n // CHUNK), 1, CHUNK, numbers)
+        if possible <= FEW_PAIRS:
+            marks = -(-possible // 64)
+            return Plan(min(1, self.n), 1, max(1, self.n), numbers, marks=marks, native=(marked_pair,))
+        numbers.append(math.isqrt(possible - 1) + 1)
+        return Plan(-(-self.n // CHUNK), 1, CHUNK, numbers, native=(permute, other_pair))
 
     def check(self, n_pre: int, n_post: int, recurrent: bool, where: str) -> None:
         possible = n_pre * (n_post - (recurrent and not self.autapses))

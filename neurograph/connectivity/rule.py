@@ -24,6 +24,7 @@ class Plan:
     `groups` x `size` units; where `by_source`, a group is one source, so that no two workers meet in a row.
     A unit writes at most `room` pairs. `marks` are 64-bit words of zeroed memory that a unit leaves zero.
     `ordered`: equal pairs keep the order in which they are listed, so one worker lists them.
+    `native` stands in for that of the rule, where it depends on the settings.
     """
 
     groups: int
@@ -34,12 +35,13 @@ class Plan:
     marks: int = 0
     by_source: bool = False
     ordered: bool = False
+    native: tuple[Callable[..., Any], ...] = ()
 
 
 class Rule(Operator):
     """Base of all connectivity rules. Which pairs are connected depends on the seed and the projection's name alone.
 
-    A rule is one file. `native` ends with a function in what Numba compiles,
+    A rule is one file. `native` is helpers and last, under any name, a function in what Numba compiles,
 
         pairs(unit, key, n_pre, n_post, numbers, arrays, marks, pre, post) -> count
 

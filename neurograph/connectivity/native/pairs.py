@@ -128,12 +128,11 @@ def run(address):
                 tally(n, pre, post, d, d[PART], own_cursors, cursors)
                 for j in range(n if d[DELAYED] != 0 else 0):
                     lowest, highest = min(lowest, steps[j]), max(highest, steps[j])
-            elif d[DELAYED] != 0:
-                for j in range(n):
-                    steps[j] = np.int64(post[j]) | (steps[j] - d[SHORTEST]) << d[BITS]
-                put(n, pre, post, steps, unit * room, d, d[PART], own_cursors, cursors, words, weights, given)
-            else:
-                put(n, pre, post, post, unit * room, d, d[PART], own_cursors, cursors, words, weights, given)
+                continue
+            for j in range(n):
+                delay = steps[j] - d[SHORTEST] if d[DELAYED] != 0 else 0
+                steps[j] = np.int64(post[j]) | delay << d[BITS]
+            put(n, pre, post, steps, unit * room, d, d[PART], own_cursors, cursors, words, weights, given)
         if d[APART] != 0:
             break
     extremes[0], extremes[1] = lowest, highest
