@@ -148,7 +148,7 @@ class Simulation:
         try:
             with stop:
                 meeting, saved = self.step + stride, self.step + saving
-                while self.step < end and not stop.asked:
+                while self.step < end:
                     goal = min(end, meeting, saved)
                     while self.step < goal and not (stop.asked and environment is None):
                         self._window(goal)
@@ -158,9 +158,11 @@ class Simulation:
                         counts = self._interact(environment, counts)
                         stop.patient = True
                         meeting = self.step + stride
-                    if save_to is not None and self.step == saved:
+                    if save_to is not None and self.step == saved < end:
                         self.save(save_to)
                         saved += saving
+                    if stop.asked and (environment is None or self.step == meeting - stride):
+                        break
         except KeyboardInterrupt:
             stop.asked = True
         finally:

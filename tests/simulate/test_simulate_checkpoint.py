@@ -39,6 +39,24 @@ def test_a_loaded_simulation_goes_on(dtype: str, before: int, after: int, networ
         assert np.array_equal(values[steps >= 233], found[len(found) - count :])
 
 
+def test_checkpoints_of_a_run(networks: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    sim, steps = networks.compiled(networks.mixed()), []
+    whole = networks.compiled(networks.mixed()).run(20)
+    save = type(sim).save
+    monkeypatch.setattr(type(sim), "save", lambda s, p: (steps.append(s.step), save(s, p)))
+    sim.run(10, save_to=tmp_path / "x.h5", save_every=3).run(10, save_to=tmp_path / "y.h5")
+    assert steps == [30, 60, 90, 100, 200] and networks.differences(sim, whole) == []
+    for name in ("x.h5", "y.h5"):
+        other = networks.compiled(networks.mixed())
+        other.load(tmp_path / name)
+        other.run(20.1 - other.time)
+        ours, theirs = networks.state_of(networks.compiled(networks.mixed()).run(20.1)), networks.state_of(other)
+        assert all(np.array_equal(ours[n], theirs[n]) for n in ours)
+    with pytest.raises(ng.DataError, match="saving to"):
+        sim.run(5, save_to=tmp_path / "no" / "x.h5", save_every=1)
+    assert sim.step == 210
+
+
 def test_before_the_first_step_and_at_once(networks: Any, tmp_path: Path) -> None:
     sim = networks.compiled(networks.mixed())
     sim.save(tmp_path / "start.h5")

@@ -90,10 +90,14 @@ class Slow:
         return {}, {}
 
 
-def test_in_a_closed_loop_the_environment_finishes_its_step(networks: Any) -> None:
+def test_in_a_closed_loop_the_environment_finishes_its_step(networks: Any, tmp_path: Path) -> None:
     sim, slow = networks.compiled(networks.plain()), Slow(1)
-    sim.run(10, environment=slow, every=1)
+    # a checkpoint in the middle of a stretch is not the end of it
+    sim.run(10, environment=slow, every=1, save_to=tmp_path / "at.h5", save_every=0.3)
     assert sim.interrupted and slow.calls == 3 and sim.step == 30
+    saved = networks.compiled(networks.plain())
+    saved.load(tmp_path / "at.h5")
+    assert saved.step == 30
     sim.run(7, environment=slow, every=1)
     assert not sim.interrupted and slow.calls == 10
     assert networks.differences(sim, networks.compiled(networks.plain()).run(10)) == []
