@@ -7,7 +7,7 @@ import numpy as np
 from numba import carray
 
 from neurograph.connectivity.native.stubs import draw
-from neurograph.kernels.runtime import GOLDEN, _NoOverlap, at, bits, entry, fetch_add, mixed
+from neurograph.kernels.runtime import GOLDEN, at, bits, entry, fetch_add, mixed, row
 
 KIND = numba.float64
 DRAWN = True  # whether a distribution is pasted in
@@ -15,11 +15,6 @@ TABLE = 2 * 2049
 TRIES = 64
 MANY = 512  # draws at once
 _HALF, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-
-
-row = numba.njit(
-    pipeline_class=_NoOverlap, error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
 
 
 @numba.njit(error_model="numpy", inline="always")
