@@ -70,6 +70,25 @@ class Circuit:
     units: dict[str, UnitPlan]
     projections: dict[str, ProjectionPlan]
 
+    @property
+    def instant(self) -> set[str]:
+        """Projections whose spikes arrive in the step that sends them."""
+        return {n for n, p in self.projections.items() if p.what.made.shortest == 0 and p.what.plasticity is None}
+
+    @property
+    def period(self) -> int:
+        """Steps between two meetings: the shortest delay, one step where a projection is plastic."""
+        rest = [p.what for n, p in self.projections.items() if n not in self.instant and p.what.made.count]
+        return min((1 if w.plasticity else w.made.shortest for w in rest), default=1024)
+
+    @property
+    def neurons(self) -> int:
+        return sum(u.size for u in self.units.values())
+
+    @property
+    def synapses(self) -> int:
+        return sum(p.what.made.count for p in self.projections.values())
+
 
 def circuit_of(tape: Tape) -> Circuit:
     """Read a tape; raises BackendError where it holds what only programs with inputs can do."""

@@ -46,14 +46,10 @@ class Engine:
     def __init__(self, circuit: Circuit, dtype: str, seed: int, workers: int, window: int):
         self.circuit, self.dtype, self.seed = circuit, np.dtype(dtype), seed
         made = [p.what.made for p in circuit.projections.values()]
-        self.instant = {
-            n for n, p in circuit.projections.items() if p.what.made.shortest == 0 and p.what.plasticity is None
-        }
+        self.instant = circuit.instant
         self.parts = max((m.parts for m in made), default=workers)
         self.workers = 1 if self.instant else min(workers, self.parts)
-        later = [1 if p.what.plasticity else p.what.made.shortest for n, p in circuit.projections.items()
-                 if n not in self.instant and p.what.made.count]  # fmt: skip
-        self.period, self.window = min(later, default=1024), window
+        self.period, self.window = circuit.period, window
         self.step = 0
         self.altered: dict[str, Any] = {}  # parameters that were set after compiling
         self.learnt = initial_weights(circuit.tape, seed, None)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from neurograph.passes.build import build
 from neurograph.simulate.checkpoint import identity_of, load_state, save_state
 from neurograph.simulate.circuit import Circuit, circuit_of
 from neurograph.simulate.engine import Engine
+from neurograph.simulate.environment import Environment, answer_of
 from neurograph.simulate.interrupt import Interrupt
 from neurograph.simulate.pace import Pace
 from neurograph.simulate.progress import Progress
@@ -30,13 +31,6 @@ from neurograph.synapses.synapse import Synapse
 from neurograph.tape import Tape
 
 Array = np.ndarray[Any, Any]
-
-
-class Environment(Protocol):
-    """The other half of a closed loop."""
-
-    def step(self, counts: dict[str, Array]) -> tuple[Mapping[str, Any], Mapping[str, float]]:
-        """Given how often each neuron fired since the last call: parameters to set, and signals, by name."""
 
 
 class Simulation:
@@ -74,14 +68,13 @@ class Simulation:
             raise BackendError(f"share_above={share_above!r}: a number of neurons and arriving spikes")
         self.threads, self.share_above, self.check_numerics = threads or pool.count(), share_above, check_numerics
         before = time.perf_counter()
-        built = build(tape, seed, parts=self.threads, weight_dtype=dtype, by_name=False)
-        self.build_seconds = time.perf_counter() - before
         self.declared = str(tape)
-        self.tape, self.dt, self.seed, self.dtype = built, tape.dt, seed, np.dtype(dtype)
-        self.circuit: Circuit = circuit_of(built)
+        self.circuit = self._circuit(tape, seed, dtype)
+        self.build_seconds = time.perf_counter() - before
+        self.tape, self.dt, self.seed, self.dtype = self.circuit.tape, tape.dt, seed, np.dtype(dtype)
         for probe in tape.probes:
             expose(probe, self.circuit)
-        neurons = sum(u.size for u in self.circuit.units.values())
+        neurons = self.circuit.neurons
         window = max(64, min(4096, 40_000_000 // max(1, neurons)))
         self.engine = Engine(self.circuit, dtype, seed, self.threads, window)
         self.records: dict[str, Record] = {p.key: record_of(p, self.engine) for p in tape.probes}
@@ -98,6 +91,15 @@ class Simulation:
                 )
         most = 1 if self.engine.instant else min(self.threads, self.engine.parts)
         self._pace = Pace(most, neurons, self.engine.period, share_above)
+
+    def _circuit(self, tape: Tape, seed: int, dtype: str) -> Circuit:
+        """The circuit with its synapses, split among threads only where several could ever be of use."""
+        made = circuit_of(build(tape, seed, parts=self.threads, weight_dtype=dtype, by_name=False))
+        # at 100 Hz every hundredth synapse is used in a step of 0.1 ms, which few circuits exceed
+        most = (made.neurons + 0.01 * made.synapses) * made.period
+        if self.threads > 1 and (made.instant or most < self.share_above):
+            made = circuit_of(build(tape, seed, parts=1, weight_dtype=dtype, by_name=False))
+        return made
 
     # running
 
@@ -238,12 +240,10 @@ class Simulation:
 
     def _interact(self, environment: Environment, before: dict[str, Array]) -> dict[str, Array]:
         now = self.spike_counts()
-        answer = environment.step({n: now[n] - before[n] for n in now})
-        if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(a, Mapping) for a in answer)):
-            raise DataError("environment.step(counts) returns two dicts: parameters to set, and signals")
-        for name, value in answer[0].items():
+        inputs, signals = answer_of(environment, {n: now[n] - before[n] for n in now})
+        for name, value in inputs.items():
             self.set(name, value)
-        for name, value in answer[1].items():
+        for name, value in signals.items():
             self.signal(name, value)
         return now
 
