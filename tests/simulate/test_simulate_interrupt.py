@@ -20,20 +20,21 @@ AGAIN = """
 import os, signal, sys, threading
 import neurograph as ng
 from networks import compiled, differences, mixed
-how, steps = sys.argv[1], 40_000
+how, steps = sys.argv[1], 60_000
 graph = mixed(plastic=False)
 sim, stops = compiled(graph, threads=2 if how == "threads" else 1, share_above=0), 0
 parts = []
 while sim.step < steps:
     timer = threading.Timer(0.02 + 0.013 * stops, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
     try:
+        timer.start()
         sim.run((steps - sim.step) * 0.1)
+        timer.cancel()
+        timer.join()
     except KeyboardInterrupt:
-        pass  # after the run
-    timer.cancel()
+        pass  # before or after the run
     stops += sim.interrupted
-assert not sim.interrupted and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 print(stops, differences(compiled(graph).run(steps * 0.1), sim))
 """
 
