@@ -147,8 +147,8 @@ class Simulation:
         self.interrupted = False
         bar, stop = Progress(steps, self.dt, progress), Interrupt()
         end, counts = self.step + steps, self.spike_counts()
-        try:
-            with stop:
+        with stop:
+            try:
                 meeting, saved = self.step + stride, self.step + saving
                 while self.step < end:
                     goal = min(end, meeting, saved)
@@ -165,15 +165,16 @@ class Simulation:
                         saved += saving
                     if stop.asked and (environment is None or self.step == meeting - stride):
                         break
-        except KeyboardInterrupt:
-            stop.asked = True
-        finally:
-            bar.close()
-            if self._stream is not None:
-                self._stream.close()
-                self._stream = None
-        if save_to is not None:
-            self.save(save_to)
+            except KeyboardInterrupt:  # the second one, or a handler of the caller's
+                stop.asked = True
+            finally:
+                stop.patient = True
+                bar.close()
+                if self._stream is not None:
+                    self._stream.close()
+                    self._stream = None
+            if save_to is not None:
+                self.save(save_to)
         if stop.asked:
             self.interrupted = True
             print(f"stopped at {self.time:g} of {end * self.dt:g}; what was recorded is kept", file=sys.stderr)
