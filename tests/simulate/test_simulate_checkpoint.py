@@ -237,6 +237,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_from_the_last_checkpoint(
     start: Callable[..., subprocess.Popen[str]], networks: Any, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ print(differences(compiled(plain(300)).run(1), compiled(plain(300), threads=int(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "environment", "threads"),
     [("", {}, 100), ("import torch", {}, 5), ("import torch", {"OMP_THREAD_LIMIT": "1"}, 4),

@@ -39,6 +39,7 @@ print(stops, differences(compiled(graph).run(steps * 0.1), sim))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["one", "threads"])
 def test_interrupted_over_and_over_it_computes_the_same(how: str, finish: Callable[..., list[str]]) -> None:
     stops, differences = finish(AGAIN, how)[-1].split(maxsplit=1)

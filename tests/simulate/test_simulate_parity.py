@@ -163,6 +163,7 @@ def circuits(draw: Any) -> tuple[ng.Graph, int]:
     return graph, draw(st.integers(0, 3))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(circuits())
 def test_drawn_circuits_agree(drawn: tuple[ng.Graph, int]) -> None:
@@ -189,6 +190,7 @@ def test_drawn_circuits_agree(drawn: tuple[ng.Graph, int]) -> None:
             np.testing.assert_allclose(recording.array()[:, 0], expected[key], rtol=1e-9, atol=1e-9, err_msg=key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_mixed_circuit_agrees_with_the_reference(dtype: str, networks: Any) -> None:
     """Drawn weights and delays, counts, synapse models, noise and plasticity together."""

@@ -127,6 +127,7 @@ sim.run(1e7, record_to="r.h5")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64"])
 def test_a_record_is_read_while_it_grows_and_after_a_kill(
     dtype: str, start: Callable[..., subprocess.Popen[str]], networks: Any, tmp_path: Path
@@ -180,6 +181,7 @@ for key, record in whole.records.items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("megabytes", [0.01, 5, 12])
 def test_a_full_disk_loses_nothing_and_the_run_goes_on(megabytes: float, finish: Callable[..., list[str]]) -> None:
     message, step, *records = finish(FULL, int(megabytes * 1e6))
