@@ -302,8 +302,9 @@ def main() -> None:
             for case in args.cases:
                 for program in everyone:
                     bench.measure(program, case)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(table(everyone, args.cases, described(everyone, args, load)))
+            # after each round: a long run that is cut short leaves a table too
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.write_text(table(everyone, args.cases, described(everyone, args, load)))
     print(json.dumps({"written": args.out.name}))
 
 
