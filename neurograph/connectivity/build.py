@@ -143,8 +143,7 @@ class _Building:
     def count(self, delays: _Values, steps: int, dt: float) -> None:
         """The first pass: how many synapses each row has, and the extremes of the delays."""
         low, high, *drawn = delays.drawn.numbers() if delays.drawn is not None else (0.0, 0.0, 0.0, 0.0)
-        least = 1 if delays.drawn is not None and delays.drawn.low is not None else -(1 << 31)
-        self.delay_numbers = np.array([low, high, *drawn, dt, least], np.float64)
+        self.delay_numbers = np.array([low, high, *drawn, dt], np.float64)
         found = np.tile(np.array([1 << 62, -(1 << 62), *[0] * 6], np.int64), (self.workers, 1))
         self._run(0, delays, found)
         np.cumsum(self.cursors.sum(0), out=self.pointers[1:])

@@ -18,6 +18,7 @@ from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.fixed_total_number import FixedTotalNumber
 from neurograph.connectivity.synapses import part_bounds
 from neurograph.distributions import Exponential, LogNormal, Normal, Uniform
+from neurograph.errors import GraphError
 from neurograph.kernels import threads
 
 RNG = np.random.default_rng(3)
@@ -152,7 +153,8 @@ def test_drawn_weights_and_delays(distribution, mean, sd):
 def test_bounds_are_kept():
     found = made(FixedProbability(0.5), weight=Normal(-1.0, 2.0, high=0.0), delay=Normal(1.5, 0.75, low=0.1, high=2.0))
     assert found.weight.max() <= 0 and found.shortest == 1 and found.longest == 20
-    assert made(FixedProbability(0.5), delay=Normal(0.0, 0.01, low=0.0)).longest == 1  # at least one step
+    with pytest.raises(GraphError, match="would vanish. Bound them, for example low=0.1"):
+        made(FixedProbability(0.5), delay=Normal(0.0, 0.01, low=0.0))
     steps = made(FixedTotalNumber(300_000), delay=Normal(1.5, 0.75, low=0.1)).coo()[3]
     assert 0.02 < np.mean(steps <= 3) / 0.0548 - 0.5 < 1.0
 

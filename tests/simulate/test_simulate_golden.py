@@ -42,7 +42,7 @@ def hh(p: Any, v: np.ndarray) -> ng.Neuron:
 NETWORKS: dict[str, tuple[Any, str, dict[str, str], float]] = {
     "lif_exp": (lif_exp, "w_in_mV", {"v": "v"}, 1e-9),
     "coba": (coba, "w_in_nS", {"v": "v"}, 1e-9),
-    "hh": (hh, "w_in_nS", {"v": "v", "m": "m", "n": "n", "h": "h"}, 1e-8),  # its upstroke amplifies rounding
+    "hh": (hh, "w_in_nS", {"v": "v", "m": "m", "n": "n", "h": "h"}, 1e-9),
 }
 
 

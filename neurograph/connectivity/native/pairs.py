@@ -27,7 +27,7 @@ SIZE = 36
 def fill_steps(unit, n, pre, post, key, d, numbers, table, delays, raws, values, steps):
     """The delays of a unit's pairs in steps."""
     if DRAWN:
-        dt, least = numbers[4], np.int64(numbers[5])
+        dt = numbers[4]
         for start in range(0, n, MANY):
             m = min(MANY, n - start)
             for j in range(m):
@@ -35,7 +35,7 @@ def fill_steps(unit, n, pre, post, key, d, numbers, table, delays, raws, values,
             draw_many(raws[:m], values[:m], numbers, table)
             for j in range(m):
                 rounded = np.floor(min(max(values[j] / dt + 0.5, -1.0), 2.0**32))
-                steps[start + j] = max(np.int64(rounded), least)
+                steps[start + j] = np.int64(rounded)
     elif d[DELAYED] == 2:
         for j in range(n):
             steps[j] = delays[unit * d[ROOM] + j]
