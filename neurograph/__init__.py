@@ -10,7 +10,7 @@ from neurograph.connectivity.fixed_in_degree import FixedInDegree
 from neurograph.connectivity.fixed_out_degree import FixedOutDegree
 from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.fixed_total_number import FixedTotalNumber
-from neurograph.connectivity.region_mean import connect_regions
+from neurograph.connectivity.region_mean import Relay, connect_regions
 from neurograph.connectivity.rule import Rule
 from neurograph.connectivity.synapses import Synapses
 from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
@@ -51,8 +51,8 @@ from neurograph.nodes.dendrites import ThreeCompCond
 from neurograph.nodes.hh import HH, HHClassic
 from neurograph.nodes.izhikevich import Izhikevich
 from neurograph.nodes.point import IF, LIF, PLIF, LeakyIntegrator
+from neurograph.nodes.population_rate import PopulationRate
 from neurograph.nodes.psc import PscAlphaLIF, PscDeltaLIF, PscExpLIF
-from neurograph.nodes.relay import PopulationRate, Relay
 from neurograph.nodes.surrogate import (
     Atan,
     FastSigmoid,

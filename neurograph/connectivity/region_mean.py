@@ -8,9 +8,20 @@ import numpy as np
 
 from neurograph.connectivity.explicit import Explicit
 from neurograph.errors import GraphError, ShapeError, declared_at
+from neurograph.spec import Neuron
 
 if TYPE_CHECKING:
     from neurograph.graph import Endpoint, Graph, Population
+
+
+class Relay(Neuron):
+    """Puts out in each step what arrives in it."""
+
+    equation = "spike = x"
+    aliases = ("parrot_neuron",)
+
+    def step(self, input: Any) -> dict[str, Any]:
+        return {"spike": input}
 
 
 def connect_regions(
@@ -33,7 +44,7 @@ def connect_regions(
     is returned; probe its "rate") and `<name>.sum`. Work and memory are those of one synapse a neuron and one a pair of
     regions. Source: the coupling of The Virtual Brain, Sanz-Leon et al. 2015.
     """
-    from neurograph.nodes.relay import PopulationRate, Relay
+    from neurograph.nodes.population_rate import PopulationRate
 
     at = declared_at()
     w, d = np.asarray(weights, np.float64), np.asarray(delays, np.float64)

@@ -1,4 +1,4 @@
-"""Units that hand on what they receive: a relay, and the rate of a population."""
+"""The mean rate of a population as a signal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from typing import Any
 
 from neurograph.expr import exp
 from neurograph.spec import Neuron, Param, State
-
-
-class Relay(Neuron):
-    """Puts out in each step what arrives in it."""
-
-    equation = "spike = x"
-    aliases = ("parrot_neuron",)
-
-    def step(self, input: Any) -> dict[str, Any]:
-        return {"spike": input}
 
 
 class PopulationRate(Neuron):
