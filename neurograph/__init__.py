@@ -1,5 +1,10 @@
 """NeuroGraph: declare a spiking network once, train it with torch, simulate it with numba."""
 
+from neurograph.activations import ACTIVATIONS
+from neurograph.activations.activation import Activation
+from neurograph.activations.quantised import QCFS
+from neurograph.activations.rectifier import Clamp, ReLU, ReLU6
+from neurograph.activations.relay import Relay
 from neurograph.backends import BACKENDS
 from neurograph.compiler import compile, lower
 from neurograph.connectivity import RULES
@@ -10,7 +15,7 @@ from neurograph.connectivity.fixed_in_degree import FixedInDegree
 from neurograph.connectivity.fixed_out_degree import FixedOutDegree
 from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.connectivity.fixed_total_number import FixedTotalNumber
-from neurograph.connectivity.region_mean import Relay, connect_regions
+from neurograph.connectivity.region_mean import connect_regions
 from neurograph.connectivity.rule import Rule
 from neurograph.connectivity.synapses import Synapses
 from neurograph.distributions import Distribution, LogNormal, Normal, Uniform
@@ -26,6 +31,7 @@ from neurograph.errors import (
 )
 from neurograph.expr import (
     clip,
+    custom_gradient,
     detach,
     exp,
     floor,
@@ -76,6 +82,7 @@ from neurograph.plasticity.scaling import SynapticScaling
 from neurograph.plasticity.triplet import TripletSTDP
 from neurograph.plasticity.vogels import VogelsSprekeler
 from neurograph.projections.batch_norm import BatchNorm
+from neurograph.projections.combine import Combine, MatMul, Product
 from neurograph.projections.conv import Conv2d
 from neurograph.projections.dense import Dense
 from neurograph.projections.dropout import Dropout

@@ -12,6 +12,7 @@ from neurograph.connectivity.rule import Rule
 from neurograph.encode import Direct, Encoder
 from neurograph.errors import GraphError, SpecError, declared_at
 from neurograph.plasticity.rule import Plasticity
+from neurograph.projections.combine import Combine
 from neurograph.projections.operator import Operator
 from neurograph.projections.reshape import OneToOne
 from neurograph.readout import Mean, Readout
@@ -37,12 +38,12 @@ class Input:
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons of one kind; `shape` None is inferred from what arrives. `combine`: "add" or "concat" arrivals."""
+    """Neurons of one kind; `shape` None is inferred from what arrives. `combine`: "add" or "concat" arrivals, or how."""
 
     name: str
     neuron: Neuron
     shape: Shape | None
-    combine: str
+    combine: str | Combine
     at: str
 
     def __getitem__(self, port: str) -> Port:
@@ -90,6 +91,18 @@ class Projection:
         return self.operators[0] if self.operators and isinstance(self.operators[0], Rule) else None
 
     @property
+    def parts(self) -> tuple[tuple[str, Any], ...]:
+        """What a value passes through, in order, each with the name of its weights in a model."""
+        used: dict[str, int] = {}
+        out = []
+        source = [s for s in self.synapses if s.side == "source"]
+        for part in (*source, *self.operators, *(s for s in self.synapses if s.side == "target")):
+            key = getattr(part, "key", "") or type(part).__name__.lower()
+            used[key] = used.get(key, 0) + 1
+            out.append((f"{self.name}.{key}" if used[key] == 1 else f"{self.name}.{key}_{used[key]}", part))
+        return tuple(out)
+
+    @property
     def shortest_delay(self) -> float:
         """The delay, or for delays of single synapses what is known of the shortest: more than none."""
         return float(self.delay) if isinstance(self.delay, int | float) else math.inf
@@ -128,14 +141,21 @@ class Graph:
         return self._add(Input(self._fresh(name), _shape(shape, name), encoder or Direct(), declared_at()))
 
     def population(
-        self, name: str, neuron: Neuron, shape: int | Sequence[int] | None = None, *, combine: str = "add"
-    ) -> Population:
-        """Declare a population of neurons; its shape follows from what arrives unless given."""
+        self, name: str, neuron: Neuron, shape: int | Sequence[int] | None = None,
+        *, combine: str | Combine = "add",
+    ) -> Population:  # fmt: skip
+        """Declare a population of neurons; its shape follows from what arrives unless given.
+
+        Arrivals at a port are summed, or joined along the first axis (combine="concat"), or as a Combine such as
+        MatMul() says.
+        """
         if not isinstance(neuron, Neuron):
             hint = f" Did you mean {neuron.__name__}()?" if isinstance(neuron, type) else ""
             raise SpecError(f"population {name!r} ({declared_at()}): {neuron!r} is not a Neuron.{hint}")
-        if combine not in ("add", "concat"):
-            raise GraphError(f"population {name!r} ({declared_at()}): combine={combine!r}; choose 'add' or 'concat'")
+        if combine not in ("add", "concat") and not isinstance(combine, Combine):
+            raise GraphError(
+                f"population {name!r} ({declared_at()}): combine={combine!r}; choose 'add', 'concat' or a Combine"
+            )
         known = None if shape is None else _shape(shape, name)
         return self._add(Population(self._fresh(name), neuron, known, combine, declared_at()))
 

@@ -35,6 +35,7 @@ class Neuron(Declared):
     outputs: ClassVar[tuple[str, ...]] = ("spike",)
     aliases: ClassVar[tuple[str, ...]] = ()
     equation: ClassVar[str] = ""
+    identity: ClassVar[bool] = False  # whether the output is the input, so that the compiler may take it out
     dt: float  # the step length, known while a step is traced
 
     def step(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # pragma: no cover - replaced by subclasses

@@ -32,7 +32,7 @@ class Slot:
 class Instr:
     """One instruction: `outs = op(ins)`. `name` is the graph element it comes from, `what` the object that knows how.
 
-    op is one of input, draw, zeros, apply, add, concat, delay, project, plastic, neuron, readout, loop.
+    op is one of input, draw, zeros, apply, add, concat, combine, delay, project, plastic, neuron, readout, loop.
     """
 
     op: str
@@ -58,7 +58,7 @@ class Instr:
             args = " ".join(f"{p}=%{i}" for p, i in zip(self.ports, self.ins, strict=True))
         else:
             args = " ".join(f"%{i}" for i in self.ins)
-        detail = repr(self.what) if self.op in ("apply", "neuron", "readout", "project", "plastic") else ""
+        detail = repr(self.what) if self.op in ("apply", "combine", "neuron", "readout", "project", "plastic") else ""
         if self.op == "delay":
             detail = f"{self.steps}"
         if self.op in ("project", "plastic"):

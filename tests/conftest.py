@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,10 @@ import torch
 
 import neurograph as ng
 from neurograph.kernels.eager import prologue_code
+
+# a job in the background inherits a SIGINT that is ignored, and so would every process the tests start
+with contextlib.suppress(ValueError):  # not the main thread
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FORWARD = ("reference", "numba", "eager", "fused")
 TRAINING = ("reference", "eager", "fused")

@@ -9,15 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from neurograph.backends.execute import (
-    Execution,
-    State,
-    answers,
-    checked_inputs,
-    checked_state,
-    checked_steps,
-    named_inputs,
-)
+from neurograph.backends.checks import State, checked_inputs, checked_state, checked_steps, named_inputs
+from neurograph.backends.execute import Execution, answers
 from neurograph.backends.weights import initial_states, initial_weights
 from neurograph.errors import BackendError, DataError
 from neurograph.expr.expand import expand
@@ -185,6 +178,9 @@ class ArrayProgram:
         prefix = f"{instr.name}."
         held = {n.removeprefix(prefix): a for n, a in self._weights.items() if n.startswith(prefix)}
         return np.asarray(instr.what.numpy(x, held, run), self.dtype)
+
+    def combine(self, instr: Instr, xs: list[Array]) -> Array:
+        return np.asarray(instr.what.numpy(xs), self.dtype)
 
     def scan(
         self,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any, Protocol
 
-from neurograph.errors import BackendError, DataError
+from neurograph.backends.checks import State
+from neurograph.errors import DataError
 from neurograph.monitor import Recorder
-from neurograph.plasticity.run import PlasticMachine, PlasticRun, plastic_shapes
+from neurograph.plasticity.run import PlasticMachine, PlasticRun
 from neurograph.projections.operator import Run
 from neurograph.spec import Shape
 from neurograph.tape import Instr, Tape
-
-State = dict[str, Any]
 
 
 class Machine(PlasticMachine, Protocol):
@@ -25,6 +24,8 @@ class Machine(PlasticMachine, Protocol):
     def xp(self) -> Any: ...
 
     def apply(self, instr: Instr, x: Any, run: Run) -> Any: ...
+
+    def combine(self, instr: Instr, xs: list[Any]) -> Any: ...
 
     def scan(
         self, instr: Instr, steps: int, inputs: Mapping[str, Any], states: Mapping[str, Any], record: tuple[str, ...]
@@ -113,13 +114,21 @@ class Execution:
         run = Run(length, self.batch, self.training, repeats=steps if length != steps else 1, memory=memory)
         y = self.machine.apply(instr, x.reshape(length * self.batch, *x.shape[2:]), run)
         self.state.update({f"{instr.name}.{k}": v for k, v in run.memory.items()})
-        slots[instr.outs[0]] = y.reshape(length, self.batch, *self.tape.slots[instr.outs[0]].shape)
+        # an operator with a memory may answer a static input with a sequence
+        slots[instr.outs[0]] = y.reshape(-1, self.batch, *self.tape.slots[instr.outs[0]].shape)
 
     def _add(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         total = slots[instr.ins[0]]
         for name in instr.ins[1:]:
             total = total + slots[name]
         slots[instr.outs[0]] = total
+
+    def _combine(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
+        parts = [slots[name] for name in instr.ins]
+        length = max(p.shape[0] for p in parts)
+        parts = [p if p.shape[0] == length else self.machine.cat([p] * length) for p in parts]
+        y = self.machine.combine(instr, [p.reshape(length * self.batch, *p.shape[2:]) for p in parts])
+        slots[instr.outs[0]] = y.reshape(length, self.batch, *y.shape[1:])
 
     def _concat(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         parts = [slots[name] for name in instr.ins]
@@ -173,13 +182,15 @@ class Execution:
         probes = self._probes.get(name, [])
         wanted = tuple(p.variable for p in probes)
         inner = tuple(v for v in wanted if v not in instr.what.outputs)
-        outputs, finals, recorded = self.machine.scan(instr, steps, inputs, states, inner)
+        # the same function of a value that does not change: once
+        alone = not instr.what.states and all(len(x) == 1 for x in inputs.values())
+        outputs, finals, recorded = self.machine.scan(instr, 1 if alone else steps, inputs, states, inner)
         for output, slot in zip(instr.what.outputs, instr.outs, strict=True):
             slots[slot] = outputs[output]
         self.state.update({f"{name}.{n}": v for n, v in finals.items()})
         for probe in probes:
             values = recorded[probe.variable] if probe.variable in inner else outputs[probe.variable]
-            kept = self._thinned(values, probe)
+            kept = self._thinned(self.machine.cat([values] * steps) if len(values) != steps else values, probe)
             if len(kept):
                 self.recorder.add(probe.key, kept)
 
@@ -305,95 +316,7 @@ def _part(x: Any, start: int, length: int) -> Any:
     return x if x.shape[0] == 1 else x[start : start + length]
 
 
-def named_inputs(tape: Tape, inputs: Mapping[str, Any] | Any) -> dict[str, Any]:
-    """Inputs by name; a single array is that of a program with one input."""
-    if isinstance(inputs, Mapping):
-        return dict(inputs)
-    names = [i.name for i in tape.instructions if i.op == "input"]
-    if len(names) != 1:
-        raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
-    return {names[0]: inputs}
-
-
 def answers(tape: Tape, execution: Execution, steps: int) -> dict[str, Any]:
     """The outputs of a finished run."""
     readouts = {i.name: i.what for i in tape.instructions if i.op == "readout"}
     return {n: readouts[n].finish(t, steps) for n, t in execution.totals.items()}
-
-
-def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None, default: int | None) -> tuple[int, int]:
-    """Steps and batch of a run; raises where inputs are missing, unknown, or do not fit."""
-    nodes = {i.name: i.what for i in tape.instructions if i.op == "input"}
-    for name in given:
-        if name not in nodes:
-            raise DataError(f"unknown input {name!r}; this program takes {', '.join(nodes)}")
-    lengths: dict[str, int] = {}
-    batches: dict[str, int] = {}
-    for name, node in nodes.items():
-        if name not in given:
-            raise DataError(f"input {name!r} ({node.at}) is missing: pass run({{{name!r}: array, ...}}, steps)")
-        shape = tuple(given[name].shape)
-        if shape[-len(node.shape) :] != node.shape or len(shape) - len(node.shape) not in (1, 2):
-            wanted = ", ".join(map(str, node.shape))
-            raise DataError(
-                f"input {name!r} ({node.at}) has shape {shape}; expected [N, {wanted}] (one image for all steps) "
-                f"or [T, N, {wanted}] (a sequence, time first)"
-            )
-        if len(shape) == len(node.shape) + 2:
-            lengths[name] = shape[0]
-        batches[name] = shape[-len(node.shape) - 1]
-    total = steps if steps is not None else next(iter(lengths.values()), default)
-    if total is None:
-        raise DataError("how many steps? No input is a sequence, so pass steps=T, or compile(..., steps=T)")
-    if isinstance(total, bool) or not isinstance(total, int) or total < 1:
-        raise DataError(f"steps={total!r}: a run has at least one step")
-    for name, length in lengths.items():
-        if length != total:
-            raise DataError(
-                f"input {name!r} has {length} steps, but the run has {total}; pass steps={length} or cut it"
-            )
-    if len(set(batches.values())) > 1:
-        raise DataError(f"inputs disagree on the batch size: {batches}")
-    batch = next(iter(batches.values()), 1)  # a network that nothing enters runs once
-    if batch < 1:
-        raise DataError(f"inputs {', '.join(batches)} are an empty batch (N = 0); a run has at least one sample")
-    return total, batch
-
-
-def checked_state(tape: Tape, state: State | None, batch: int, convert: Callable[[Any], Any]) -> State:
-    """A copy of the state to continue from, in the program's dtype; raises where it is another network's."""
-    if state is None:
-        return {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    memories = []
-    for instr in tape.walk():
-        if instr.op == "neuron":
-            shapes |= {f"{instr.name}.{n}": (batch, *tape.slots[instr.outs[0]].shape) for n in instr.what.states}
-        elif instr.op == "delay":
-            shapes[f"{instr.name}.delay"] = (instr.steps, batch, *tape.slots[instr.outs[0]].shape)
-        elif instr.op in ("project", "plastic"):
-            shapes[f"{instr.name}.sent"] = (instr.what.made.longest, batch, *instr.what.source)
-            if instr.what.plasticity is not None:
-                shapes |= plastic_shapes(instr, batch)
-        elif instr.op == "apply":
-            memories.append(f"{instr.name}.")
-    out: State = {}
-    for key, value in state.items():
-        if key == "step" or any(key.startswith(m) for m in memories):
-            out[key] = value
-            continue
-        if key not in shapes:
-            raise DataError(f"the state has {key!r}, which this program does not know: it belongs to another network")
-        if tuple(value.shape) != shapes[key]:
-            raise DataError(
-                f"the state's {key!r} has shape {tuple(value.shape)}, this run needs {shapes[key]}. Continue with the "
-                "same batch and network, or start anew with state=None"
-            )
-        out[key] = convert(value)
-    return out
-
-
-def checked_steps(chunk: int | None, steps: int) -> int:
-    if chunk is not None and chunk < 1:
-        raise BackendError(f"chunk={chunk}: at least one step at a time")
-    return steps if chunk is None else chunk

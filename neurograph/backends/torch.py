@@ -9,15 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neurograph.backends.execute import (
-    Execution,
-    State,
-    answers,
-    checked_inputs,
-    checked_state,
-    checked_steps,
-    named_inputs,
-)
+from neurograph.backends.checks import State, checked_inputs, checked_state, checked_steps, named_inputs
+from neurograph.backends.execute import Execution, answers
 from neurograph.backends.torch_machine import TorchMachine
 from neurograph.backends.weights import initial_states, initial_weights
 from neurograph.errors import BackendError, DataError, GraphError

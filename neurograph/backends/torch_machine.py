@@ -46,6 +46,9 @@ class TorchMachine:
             self.remakes[instr.outs[0]] = again
         return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
 
+    def combine(self, instr: Instr, xs: list[Tensor]) -> Tensor:
+        return instr.what.torch(xs)  # type: ignore[no-any-return]
+
     def scan(
         self,
         instr: Instr,

@@ -6,22 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurograph.activations.relay import Relay
 from neurograph.connectivity.explicit import Explicit
 from neurograph.errors import GraphError, ShapeError, declared_at
-from neurograph.spec import Neuron
 
 if TYPE_CHECKING:
     from neurograph.graph import Endpoint, Graph, Population
-
-
-class Relay(Neuron):
-    """Puts out in each step what arrives in it."""
-
-    equation = "spike = x"
-    aliases = ("parrot_neuron",)
-
-    def step(self, input: Any) -> dict[str, Any]:
-        return {"spike": input}
 
 
 def connect_regions(

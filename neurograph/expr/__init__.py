@@ -2,6 +2,7 @@
 
 from neurograph.expr.functions import (
     clip,
+    custom_gradient,
     detach,
     exp,
     floor,
@@ -23,6 +24,7 @@ __all__ = [
     "Trace",
     "Value",
     "clip",
+    "custom_gradient",
     "detach",
     "exp",
     "floor",

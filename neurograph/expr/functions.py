@@ -79,6 +79,12 @@ def detach(x: Operand) -> Operand:
     return x if trace is None else trace.add("custom", x)
 
 
+def custom_gradient(y: Value, *slopes: tuple[Operand, Operand]) -> Operand:
+    """The value of y, with gradients given by hand: pairs (x, dy/dx) instead of those y would have."""
+    pairs = [part for x, slope in slopes if isinstance(x, Value) for part in (x, slope)]
+    return y.trace.add("custom", y, *pairs)
+
+
 def spike(u: Operand, surrogate: SpikeRule) -> Value:
     """s = 1 where u is above zero, else 0; its gradient is the surrogate's.
 

@@ -145,6 +145,10 @@ class EagerScan:
         scan = self.scan
         some = next(iter((*states.values(), *inputs.values())))
         device, dtype, shape = some.device, some.dtype, some.shape if states else some.shape[1:]
+        if not scan.states:  # the same function of each step
+            result = self._step({**uniforms, **inputs}, dtype, device)
+            made = {n: result[f"out_{n}"].expand(steps, *shape) for n in (*scan.outputs, *record)}
+            return {n: made[n] for n in scan.outputs}, {}, {n: made[n].detach() for n in record}
         held = dict(states)
         kept: dict[str, list[Tensor]] = {n: [] for n in (*scan.outputs, *(f"rec_{r}" for r in record))}
         for t in range(steps):

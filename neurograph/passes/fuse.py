@@ -1,4 +1,4 @@
-"""fuse: drop what computes nothing - sums of one arrival, identity projections, flattening of one axis."""
+"""fuse: drop what computes nothing - sums of one arrival, identity projections, relays, flattening of one axis."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ def fuse(tape: Tape) -> Tape:
     """The same values with fewer instructions; readers of a dropped slot read what it was made from."""
     renamed: dict[str, str] = {}
     kept: list[Instr] = []
+    watched = {probe.population for probe in tape.probes}
+    if not any(i.op == "input" for i in tape.instructions):  # in a circuit synapses begin and end at units
+        watched |= {i.name for i in tape.instructions}
     for instr in tape.instructions:
-        if _is_identity(tape, instr):
+        if _is_identity(tape, instr, watched):
             renamed[instr.outs[0]] = instr.ins[0]
         else:
             kept.append(instr)
@@ -28,7 +31,9 @@ def fuse(tape: Tape) -> Tape:
     return tape.after("fuse", instructions=instructions, slots=slots)
 
 
-def _is_identity(tape: Tape, instr: Instr) -> bool:
+def _is_identity(tape: Tape, instr: Instr, watched: set[str]) -> bool:
+    if instr.op == "neuron":
+        return instr.what.identity and len(instr.ins) == 1 and instr.name not in watched
     if instr.op in ("add", "concat"):
         return len(instr.ins) == 1
     if instr.op == "apply" and isinstance(instr.what, Flatten):

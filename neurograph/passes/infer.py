@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from neurograph.connectivity.projected import Projected
 from neurograph.errors import GraphError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph, Input, Output, Population, Projection
 from neurograph.passes.validate import delay_steps
-from neurograph.projections.operator import Weight
+from neurograph.projections.operator import Operator, Weight
 from neurograph.spec import Learnable, Neuron, Shape
+from neurograph.synapses.synapse import Synapse
 from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
 
 
@@ -50,16 +50,11 @@ def infer(graph: Graph, dt: float) -> Tape:
     for p in graph.projections.values():
         source = graph.nodes[p.source.node]
         slot = source.name if isinstance(source, Input) else f"{source.name}.{p.source.port}"
-        shape, used = shapes[p.source.node], dict[str, int]()
-
-        def name_of(part: Any, p: Projection = p, used: dict[str, int] = used) -> str:
-            key = getattr(part, "key", "") or type(part).__name__.lower()
-            used[key] = used.get(key, 0) + 1
-            return f"{p.name}.{key}" if used[key] == 1 else f"{p.name}.{key}_{used[key]}"
-
-        for synapse in p.synapses:
+        shape = shapes[p.source.node]
+        operators = [(name, o) for name, o in p.parts if isinstance(o, Operator)]
+        synapses = [(name, s) for name, s in p.parts if isinstance(s, Synapse)]
+        for name, synapse in synapses:
             if synapse.side == "source":
-                name = name_of(synapse)
                 unit(name, synapse, shape, {synapse.inputs[0]: slot}, p.at)
                 slot = f"{name}.{synapse.outputs[0]}"
         steps = 0 if p.rule and not isinstance(p.delay, int | float) else delay_steps(p.delay, dt, p.name)
@@ -67,7 +62,7 @@ def infer(graph: Graph, dt: float) -> Tape:
             what = Projected(
                 p.rule, p.weight, p.delay, shape, chains[p.name][-1], p.source.node == p.target.node, p.plasticity, p.at
             )
-            name, op = name_of(p.rule), "project"
+            (name, _), op = operators[0], "project"
             ins: tuple[str, ...] = (slot,)
             if p.plasticity is not None:
                 op, steps, ins = "plastic", 1, (slot, f"{p.target.node}.{_spikes_of(graph, p)}")
@@ -78,14 +73,12 @@ def infer(graph: Graph, dt: float) -> Tape:
             if steps:
                 emit(Instr("delay", (), (slot,), p.name, steps=steps, at=p.at), Slot(f"{p.name}.delayed", shape))
                 slot = f"{p.name}.delayed"
-            for operator, result in zip(p.operators, chains[p.name], strict=True):
-                name = name_of(operator)
-                weights |= {f"{name}.{n}": w for n, w in operator.weights(shape, result).items()}
+            for (name, operator), result in zip(operators, chains[p.name], strict=True):
+                weights |= {f"{name}.{n}": w for n, w in operator.held(shape, result).items()}
                 emit(Instr("apply", (), (slot,), name, operator, at=p.at), Slot(name, result))
                 slot, shape = name, result
-        for synapse in p.synapses:
+        for name, synapse in synapses:
             if synapse.side == "target":
-                name = name_of(synapse)
                 unit(name, synapse, shape, {synapse.inputs[0]: slot}, p.at)
                 slot = f"{name}.{synapse.outputs[0]}"
         arrivals.setdefault((p.target.node, p.target.port), []).append(slot)
@@ -97,9 +90,10 @@ def infer(graph: Graph, dt: float) -> Tape:
         for port in ports:
             sources = arrivals.get((node.name, port), [])
             if sources:
-                op = node.combine if isinstance(node, Population) else "add"
+                how = node.combine if isinstance(node, Population) else "add"
+                op, joined = (how, None) if isinstance(how, str) else ("combine", how)
                 name = f"{node.name}.in.{port}"
-                emit(Instr(op, (), tuple(sources), node.name, at=node.at), Slot(name, shapes[node.name]))
+                emit(Instr(op, (), tuple(sources), node.name, joined, at=node.at), Slot(name, shapes[node.name]))
                 merged[port] = name
         if isinstance(node, Population):
             unit(node.name, node.neuron, shapes[node.name], merged, node.at)
@@ -193,7 +187,7 @@ def _open(operator: object) -> bool:
 
 def _adds(graph: Graph, p: Projection) -> bool:
     node = graph.nodes[p.target.node]
-    return not (isinstance(node, Population) and node.combine == "concat")
+    return not (isinstance(node, Population) and node.combine != "add")
 
 
 def _from_arrivals(
@@ -208,22 +202,29 @@ def _from_arrivals(
                 shape = chains[p.name][-1] if chains[p.name] else shapes[p.source.node]
                 ports.setdefault(p.target.port, []).append((p, shape))
     for arrived in ports.values():
-        if isinstance(node, Population) and node.combine == "concat":
+        if isinstance(node, Population) and node.combine != "add":
             expected = [p for p in graph.projections.values() if p.target == arrived[0][0].target]
-            if len(arrived) < len(expected):
-                continue
-            first = arrived[0][1]
-            for p, shape in arrived[1:]:
-                if shape[1:] != first[1:]:
-                    raise ShapeError(
-                        f"population {node.name!r} ({node.at}): projection {p.name!r} ({p.at}) brings {shape}, which "
-                        f"cannot be concatenated with {first}: all axes after the first must be equal"
-                    )
-            joined = (sum(s[0] for _, s in arrived), *first[1:])
-            _agree(node, shapes, joined, arrived[-1][0])
+            if len(arrived) == len(expected):
+                _agree(node, shapes, _combined(node, arrived), arrived[-1][0])
         else:
             for p, shape in arrived:
                 _agree(node, shapes, shape, p)
+
+
+def _combined(node: Population, arrived: list[tuple[Projection, Shape]]) -> Shape:
+    if not isinstance(node.combine, str):
+        try:
+            return node.combine.shape([s for _, s in arrived])
+        except ShapeError as error:
+            raise ShapeError(f"population {node.name!r} ({node.at}): {error}") from None
+    first = arrived[0][1]
+    for p, shape in arrived[1:]:
+        if shape[1:] != first[1:]:
+            raise ShapeError(
+                f"population {node.name!r} ({node.at}): projection {p.name!r} ({p.at}) brings {shape}, which "
+                f"cannot be concatenated with {first}: all axes after the first must be equal"
+            )
+    return (sum(s[0] for _, s in arrived), *first[1:])
 
 
 def _agree(node: Population | Output, shapes: dict[str, Shape], shape: Shape, p: Projection) -> None:

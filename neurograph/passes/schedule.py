@@ -46,7 +46,9 @@ def schedule(tape: Tape, mode: str = "auto") -> Tape:
 
 
 def _static(instr: Instr, slots: dict[str, Slot]) -> bool:
-    return instr.op in ("zeros", "apply", "add", "concat") and all(slots[s].time == STATIC for s in instr.ins)
+    stateless = instr.op == "neuron" and not instr.what.states and not instr.what.given
+    pure = stateless or instr.op in ("zeros", "apply", "add", "concat", "combine")
+    return pure and all(slots[s].time == STATIC for s in instr.ins)
 
 
 def _loop(tape: Tape, members: list[Instr]) -> Instr:

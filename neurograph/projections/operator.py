@@ -6,10 +6,12 @@ reference and numba backends). Arrays are `[B, *shape]`; `run` says how B splits
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -57,6 +59,7 @@ class Operator:
 
     key: ClassVar[str] = ""
     pointwise_in_time: bool = True
+    starts: Mapping[str, Array] = MappingProxyType({})  # weights to begin with instead of drawn ones, by name
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -69,6 +72,24 @@ class Operator:
 
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
         return {}
+
+    def held(self, source: Shape, target: Shape) -> dict[str, Weight]:
+        """The weights with what they start from."""
+        out = self.weights(source, target)
+        for name, array in self.starts.items():
+            if name not in out or out[name].shape != array.shape:
+                raise ShapeError(
+                    f"{self!r} was given {name!r} of shape {array.shape}; it has "
+                    + (", ".join(f"{n!r} {w.shape}" for n, w in out.items()) or "no weights")
+                )
+            out[name] = replace(out[name], init=fixed(array))
+        return out
+
+    def started(self, **arrays: Any) -> Self:
+        """The same operator, its weights beginning with these arrays."""
+        out = copy.copy(self)
+        out.starts = {**self.starts, **{n: given(a, f"weights {n!r} of {self!r}") for n, a in arrays.items()}}
+        return out
 
     def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Remake | None:
         """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it:
