@@ -9,8 +9,10 @@ from neurograph.data.image_set import ImageSet
 from neurograph.data.registry import cache_folder, dataset, load, names
 from neurograph.data.transforms import (
     Compose,
+    ElasticDeform,
     HorizontalFlip,
     Normalize,
+    RandomAffine,
     RandomCrop,
     RandomErasing,
     Transform,
@@ -20,10 +22,12 @@ __all__ = [
     "Batches",
     "Compose",
     "DownloadError",
+    "ElasticDeform",
     "HorizontalFlip",
     "ImageData",
     "ImageSet",
     "Normalize",
+    "RandomAffine",
     "RandomCrop",
     "RandomErasing",
     "Transform",

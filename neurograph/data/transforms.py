@@ -7,6 +7,7 @@ batch gets its own random numbers; there is no Python loop over pictures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,8 +18,10 @@ from neurograph.errors import DataError
 
 __all__ = [
     "Compose",
+    "ElasticDeform",
     "HorizontalFlip",
     "Normalize",
+    "RandomAffine",
     "RandomCrop",
     "RandomErasing",
     "Transform",
@@ -146,6 +149,81 @@ class RandomErasing:
         inside = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
         noise = torch.randn(images.shape, generator=generator, device=device, dtype=images.dtype)
         return torch.where(inside & _chosen(images, self.p, generator), noise, images)
+
+
+class RandomAffine:
+    """Turn, shear, scale and shift each picture about its middle: what lies at p comes to R S p + t.
+
+    Each number is uniform: the angle of the rotation R within +-``rotation`` degrees, that of the shear in S
+    within +-``shear`` degrees, the scale in S within ``scale`` (low, high), and the shift t along each axis within
+    +-``translate`` pixels. Bilinear; what comes in from outside is zero.
+    """
+
+    def __init__(
+        self,
+        rotation: float = 10.0,
+        translate: float = 0.0,
+        scale: tuple[float, float] = (1.0, 1.0),
+        shear: float = 0.0,
+    ) -> None:
+        if not (0 <= rotation <= 180 and 0 <= shear < 90 and translate >= 0 and 0 < scale[0] <= scale[1]):
+            raise DataError(
+                f"RandomAffine: rotation {rotation}, translate {translate}, scale {scale}, shear {shear}; 0 <= rotation "
+                "<= 180 and 0 <= shear < 90 degrees, translate 0 or more pixels, scale (low, high) with 0 < low <= high"
+            )
+        self.rotation, self.translate, self.scale, self.shear = rotation, translate, scale, shear
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        count, _, height, width = images.shape
+        draw = torch.rand((5, count), generator=generator, device=images.device)
+        turn, lean, shift_x, shift_y = (2 * draw[:4] - 1).unbind()
+        angle, slope = turn * math.radians(self.rotation), (lean * math.radians(self.shear)).tan()
+        scale = self.scale[0] + draw[4] * (self.scale[1] - self.scale[0])
+        cos, sin = angle.cos() / scale, angle.sin() / scale
+        # grid_sample asks where an output pixel comes from: the inverse map, (R S)^-1 (p - t)
+        a, b, c, d = cos + slope * sin, sin - slope * cos, -sin, cos
+        x, y = shift_x * self.translate, shift_y * self.translate
+        # its coordinates run from -1 to 1 along both axes, also where a picture is not square
+        rows = (
+            torch.stack([a, b * height / width, -2 * (a * x + b * y) / width]),
+            torch.stack([c * width / height, d, -2 * (c * x + d * y) / height]),
+        )
+        inverse = torch.stack(rows).permute(2, 0, 1)
+        grid = functional.affine_grid(inverse, list(images.shape), align_corners=False)
+        return _sampled(images, grid)
+
+
+class ElasticDeform:
+    """Move each pixel by a smooth random field: the displacement is a Gaussian field of correlation ``sigma``.
+
+    Along each axis it has mean 0 and standard deviation ``strength``, both in pixels, in every pixel. Bilinear; what
+    comes in from outside is zero. Source: Simard, Steinkraus, Platt 2003, "Best practices for convolutional neural
+    networks applied to visual document analysis", which filters uniform numbers.
+    """
+
+    def __init__(self, strength: float = 1.0, sigma: float = 4.0) -> None:
+        if not (strength >= 0 and sigma > 0):
+            raise DataError(f"ElasticDeform: strength {strength} and sigma {sigma}; strength >= 0 and sigma > 0 pixels")
+        self.strength, self.sigma = strength, sigma
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        count, _, height, width = images.shape
+        noise = torch.randn((count, 2, height, width), generator=generator, device=images.device)
+        field = self._filter(height, images.device) @ noise @ self._filter(width, images.device).T
+        size = torch.tensor([width, height], device=images.device).view(1, 2, 1, 1)
+        moved = (field * (2 * self.strength / size)).permute(0, 2, 3, 1)
+        still = torch.eye(2, 3, device=images.device).expand(count, 2, 3)
+        return _sampled(images, functional.affine_grid(still, list(images.shape), align_corners=False) + moved)
+
+    def _filter(self, length: int, device: torch.device) -> torch.Tensor:
+        """A Gaussian along one axis as a matrix; rows of norm 1 keep the variance, at the border too."""
+        place = torch.arange(length, device=device)
+        weight = torch.exp(-0.5 * ((place[:, None] - place) / self.sigma) ** 2)
+        return weight / weight.norm(dim=1, keepdim=True)
+
+
+def _sampled(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    return functional.grid_sample(images, grid.to(images.dtype), "bilinear", "zeros", align_corners=False)
 
 
 def _probability(owner: str, p: float) -> float:
