@@ -51,6 +51,8 @@ from neurograph.graph import Graph
 from neurograph.nodes import NEURONS, SURROGATES, neuron_named, surrogate_named
 from neurograph.nodes.adaptive import ALIF, GIF
 from neurograph.nodes.adex import AdEx, BrainCogAEIF
+from neurograph.nodes.bounded import BoundedIF
+from neurograph.nodes.burst import BurstIF
 from neurograph.nodes.compartment import MCN, ThreeComp
 from neurograph.nodes.cond import CondAlphaLIF, CondExpLIF
 from neurograph.nodes.dendrites import ThreeCompCond
@@ -81,14 +83,17 @@ from neurograph.plasticity.rule import Plasticity
 from neurograph.plasticity.scaling import SynapticScaling
 from neurograph.plasticity.triplet import TripletSTDP
 from neurograph.plasticity.vogels import VogelsSprekeler
+from neurograph.projections.accumulate import Accumulate
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.combine import Combine, MatMul, Product
 from neurograph.projections.conv import Conv2d
+from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.dense import Dense
 from neurograph.projections.dropout import Dropout
 from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten, OneToOne
+from neurograph.projections.scale import Scale
 from neurograph.projections.sparse import Sparse
 from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
 from neurograph.simulate.records import read_record

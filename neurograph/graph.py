@@ -293,6 +293,16 @@ class Graph:
             out.add_edge(p.source.node, p.target.node, key=name, projection=p, delay=p.delay)
         return out
 
+    def copied(self) -> Graph:
+        """A graph of the same nodes, projections and probes, to be changed without changing this one."""
+        return Graph(self.name, dict(self.nodes), dict(self.projections), dict(self.probes))
+
+    def with_weights(self, weights: Any) -> Graph:
+        """A copy that begins with these weights (a program, or arrays by name) instead of drawn ones."""
+        from neurograph.held import with_weights
+
+        return with_weights(self, weights)
+
     def summary(self, dt: float = 1.0) -> str:
         """A table of nodes and projections with shapes, weights and operations per step."""
         from neurograph.summary import summary_of

@@ -24,6 +24,7 @@ class BatchNorm(Operator):
     """
 
     key = "batch_norm"
+    linear = True
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ class Dropout(Operator):
     """y = x m / (1 - p), m one 0/1 mask per sample kept for all steps of a sequence; evaluation: y = x."""
 
     key = "dropout"
+    linear = True
 
     def __init__(self, p: float = 0.5):
         if not 0.0 <= p < 1.0:

@@ -59,6 +59,7 @@ class Operator:
 
     key: ClassVar[str] = ""
     pointwise_in_time: bool = True
+    linear: ClassVar[bool] = False  # in evaluation a linear function of its input, plus a constant
     starts: Mapping[str, Array] = MappingProxyType({})  # weights to begin with instead of drawn ones, by name
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -17,6 +17,7 @@ class Flatten(Operator):
     """(C, H, W) to (C H W,)."""
 
     key = "flatten"
+    linear = True
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         return (math.prod(source),)
@@ -32,6 +33,7 @@ class OneToOne(Operator):
     """y = w x: neuron i to neuron i; w is one number or an array that fits the population."""
 
     key = "one_to_one"
+    linear = True
 
     def __init__(self, weight: Any = 1.0, *, learnable: bool = False):
         self.weight = given(weight, "OneToOne(weight=...)")

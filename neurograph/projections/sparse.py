@@ -24,6 +24,7 @@ class Sparse(Operator):
     """
 
     key = "sparse"
+    linear = True
 
     def __init__(self, matrix: Any, *, learnable: bool = True):
         if not sparse.issparse(matrix):

@@ -1,0 +1,124 @@
+"""convert: from a trained ANN to a spiking network, by the passes of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurograph.convert.conversion import Array, Conversion, Recipe
+from neurograph.convert.recipes import recipe_named
+from neurograph.convert.report import ConversionReport
+from neurograph.errors import DataError, GraphError, ShapeError
+from neurograph.graph import Graph
+from neurograph.held import undetermined
+
+if TYPE_CHECKING:
+    import torch
+
+
+def convert(
+    source: Graph | torch.nn.Module,
+    recipe: Recipe | str = "rate",
+    calibration: Any = None,
+    *,
+    weights: Any = None,
+    limit: int = 1000,
+    seed: int = 0,
+) -> tuple[Graph, ConversionReport]:
+    """Convert an ANN to a spiking network; returns its graph, which holds its weights, and a report.
+
+    source: a graph whose populations are activations (ReLU, ReLU6, Clamp from 0, QCFS), or a torch.nn.Module, which is read
+    through torch.fx. weights: a trained program of the graph, or arrays by name, where the graph does not hold them.
+    recipe: a Recipe or its name. calibration: images [N, *shape], or batches of images or (images, labels); the first
+    `limit` images are used. Nothing is drawn at random but what a recipe says, from `seed`.
+    The graph is an ordinary one: `compile(graph, "torch" or "numba", steps=T)`.
+
+    Raises GraphError naming the module or projection that cannot be converted, DataError for the images.
+    Source: the passes name theirs.
+    """
+    chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    if not isinstance(chosen, Recipe):
+        raise GraphError(f"convert(recipe={recipe!r}): a Recipe, or the name of one")
+    images = _images(calibration, limit)
+    if not isinstance(source, Graph):
+        from neurograph.io.torch_module import from_torch
+
+        if weights is not None:
+            raise GraphError("convert(weights=...): a torch module has its own weights; leave it out")
+        source = _from_module(source, images, from_torch)
+    ann = source if weights is None else source.with_weights(weights)
+    if not ann.inputs:
+        raise GraphError(f"graph {ann.name!r} has no input to convert")
+    shape = ann.inputs[0].shape
+    if images.shape[1:] != shape:
+        raise ShapeError(
+            f"convert(calibration=...): images of shape {images.shape[1:]}, but {ann.name!r} takes {shape}"
+        )
+    lacking = undetermined(ann)
+    if lacking:
+        raise GraphError(
+            f"graph {ann.name!r} does not hold the weights {', '.join(lacking[:4])}{' ...' if len(lacking) > 4 else ''}: "
+            "pass weights=, the trained program or its arrays"
+        )
+    return run(chosen, ann, images, seed)
+
+
+def run(recipe: Recipe, ann: Graph, images: Array, seed: int = 0) -> tuple[Graph, ConversionReport]:
+    """The passes of a recipe, in order, on an ANN that holds its weights."""
+    conversion = Conversion(ann, ann.copied(), images, seed)
+    conversion.graph.name = f"{ann.name}_{recipe.name}"
+    conversion.graph.probes = {}
+    for one in recipe.passes:
+        one.apply(conversion)
+        conversion.history.append(one.name)
+    if not any("spike" in n.neuron.outputs and not n.neuron.identity for n in conversion.graph.populations):
+        raise GraphError(
+            f"recipe {recipe.name!r} replaced nothing in {ann.name!r}: after {', '.join(conversion.history)} no population "
+            "spikes. It needs a pass that places neurons, such as Place"
+        )
+    conversion.shapes()  # the result is a whole network
+    return conversion.graph, ConversionReport.of(recipe, conversion)
+
+
+def _from_module(module: Any, images: Array, from_torch: Any) -> Graph:
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise GraphError(f"convert() takes a Graph or a torch.nn.Module, got {type(module).__name__}")
+    parameter = next(module.parameters(), None)
+    dtype = torch.float32 if parameter is None else parameter.dtype
+    device = "cpu" if parameter is None else parameter.device
+    return from_torch(module, torch.as_tensor(images[:2], dtype=dtype, device=device))  # type: ignore[no-any-return]
+
+
+def _images(calibration: Any, limit: int) -> Array:
+    """The first images of an array, or of batches that may bring labels."""
+    if calibration is None:
+        raise DataError("convert() needs calibration images: some hundreds of the training set, [N, *shape]; no labels")
+    if hasattr(calibration, "shape") and not isinstance(calibration, Mapping):
+        found = [calibration]
+    elif isinstance(calibration, Iterable) and not isinstance(calibration, str | Mapping):
+        found, count = [], 0
+        for batch in calibration:
+            images = batch[0] if isinstance(batch, tuple | list) else batch
+            if not hasattr(images, "shape"):
+                raise DataError(f"convert(calibration=...): a batch is {type(batch).__name__}; give images [N, *shape]")
+            found.append(images)
+            count += len(images)
+            if count >= limit:
+                break
+    else:
+        raise DataError(
+            f"convert(calibration=...) got {type(calibration).__name__}: give images [N, *shape] or batches"
+        )
+    arrays = [np.asarray(a.detach().cpu() if hasattr(a, "detach") else a) for a in found]
+    if not arrays or sum(map(len, arrays)) == 0:
+        raise DataError("convert(calibration=...): there is no image in it")
+    out = np.concatenate(arrays)[:limit]
+    if out.dtype.kind != "f":
+        raise DataError(f"convert(calibration=...): images of {out.dtype}; inputs are floating point, as in training")
+    if not np.all(np.isfinite(out)):
+        raise DataError("convert(calibration=...): the images hold NaN or infinity")
+    return out
