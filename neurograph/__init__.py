@@ -84,16 +84,23 @@ from neurograph.plasticity.scaling import SynapticScaling
 from neurograph.plasticity.triplet import TripletSTDP
 from neurograph.plasticity.vogels import VogelsSprekeler
 from neurograph.projections.accumulate import Accumulate
+from neurograph.projections.arrange import Broadcast, Pad, Permute, Reshape, Select
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.combine import Combine, MatMul, Product
 from neurograph.projections.conv import Conv2d
+from neurograph.projections.conv1d import Conv1d
 from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.dense import Dense
 from neurograph.projections.dropout import Dropout
+from neurograph.projections.gelu import Gelu
+from neurograph.projections.layer_norm import LayerNorm
+from neurograph.projections.mean_over import MeanOver
 from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.projections.scale import Scale
+from neurograph.projections.shift import Shift
+from neurograph.projections.softmax import Softmax
 from neurograph.projections.sparse import Sparse
 from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
 from neurograph.simulate.records import read_record

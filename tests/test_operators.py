@@ -24,11 +24,22 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
         (lambda: ng.Dense(5), (7,), (5,)),
         (lambda: ng.Dense(weight=np.ones((2, 7)) / 3, bias=np.array([1.0, -1.0])), (7,), (2,)),
         (lambda: ng.Dense(5, bias=False), (7,), (5,)),
+        (lambda: ng.Dense(5, last_axis=True), (3, 7), (3, 5)),
     ],
     "Conv2d": [
         (lambda: ng.Conv2d(6, 3, padding=1), (4, 7, 5), (6, 7, 5)),
         (lambda: ng.Conv2d(6, (3, 2), stride=(2, 1), padding=(0, 1), dilation=(1, 2), groups=2), (4, 7, 5), (6, 3, 5)),
         (lambda: ng.Conv2d(4, 1, bias=False, groups=4), (4, 3, 3), (4, 3, 3)),
+        (lambda: ng.Conv2d(2, (4, 3), padding="same", dilation=(1, 2)), (4, 7, 5), (2, 7, 5)),
+        *(
+            (lambda mode=mode: ng.Conv2d(2, 3, padding=(2, 1), padding_mode=mode), (4, 7, 5), (2, 9, 5))
+            for mode in ("reflect", "replicate", "circular")
+        ),
+    ],
+    "Conv1d": [
+        (lambda: ng.Conv1d(6, 3, stride=2, padding=1, groups=2), (4, 7), (6, 4)),
+        (lambda: ng.Conv1d(2, 4, padding="same", padding_mode="replicate", bias=False), (3, 7), (2, 7)),
+        (lambda: ng.Conv1d(2, 2, weight=np.ones((2, 3, 2)), dilation=3), (3, 7), (2, 4)),
     ],
     "BatchNorm": [
         (lambda: ng.BatchNorm(), (3, 4, 5), (3, 4, 5)),
@@ -39,10 +50,14 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
     "AvgPool2d": [
         (lambda: ng.AvgPool2d(2), (3, 5, 4), (3, 2, 2)),
         (lambda: ng.AvgPool2d((3, 2), stride=1), (3, 5, 4), (3, 3, 3)),
+        (lambda: ng.AvgPool2d(3, stride=2, padding=1, ceil=True), (3, 6, 4), (3, 4, 3)),
+        (lambda: ng.AvgPool2d(3, stride=2, padding=(1, 0), ceil=True, count_padding=False), (3, 6, 4), (3, 4, 2)),
     ],
     "MaxPool2d": [
         (lambda: ng.MaxPool2d(2), (3, 5, 4), (3, 2, 2)),
         (lambda: ng.MaxPool2d(3, stride=2), (3, 7, 5), (3, 3, 2)),
+        (lambda: ng.MaxPool2d(3, stride=2, padding=1, ceil=True), (3, 6, 4), (3, 4, 3)),
+        (lambda: ng.MaxPool2d(2, stride=(1, 2), dilation=(2, 1)), (3, 7, 5), (3, 5, 2)),
     ],
     "AdaptiveAvgPool2d": [
         (lambda: ng.AdaptiveAvgPool2d(1), (3, 5, 4), (3, 1, 1)),
@@ -55,6 +70,35 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
         (lambda: ng.OneToOne(np.arange(6.0).reshape(3, 2), learnable=True), (3, 2), (3, 2)),
     ],
     "Sparse": [(lambda: ng.Sparse(MATRIX), (3, 4), (5,))],
+    "LayerNorm": [
+        (lambda: ng.LayerNorm(), (3, 7), (3, 7)),
+        (lambda: ng.LayerNorm(2, eps=0.1, affine=False), (3, 4, 5), (3, 4, 5)),
+        (lambda: ng.LayerNorm(bias=False), (6,), (6,)),
+    ],
+    "Softmax": [
+        (lambda: ng.Softmax(), (3, 7), (3, 7)),
+        (lambda: ng.Softmax(-2, log=True), (3, 4, 5), (3, 4, 5)),
+    ],
+    "Gelu": [(lambda: ng.Gelu(), (3, 7), (3, 7)), (lambda: ng.Gelu(tanh=True), (7,), (7,))],
+    "Shift": [
+        (lambda: ng.Shift(-0.7), (3, 2), (3, 2)),
+        (lambda: ng.Shift(np.arange(6.0).reshape(3, 2), learnable=True), (3, 2), (3, 2)),
+    ],
+    "MeanOver": [
+        (lambda: ng.MeanOver(0), (3, 7), (7,)),
+        (lambda: ng.MeanOver((1, 2)), (3, 4, 5), (3,)),
+    ],
+    "Reshape": [(lambda: ng.Reshape((4, 6)), (3, 8), (4, 6))],
+    "Permute": [(lambda: ng.Permute(1, 2, 0), (3, 4, 5), (4, 5, 3))],
+    "Select": [
+        (lambda: ng.Select(0, -1), (3, 7), (7,)),
+        (lambda: ng.Select(1, slice(1, None, 2)), (3, 6, 2), (3, 3, 2)),
+    ],
+    "Pad": [(lambda: ng.Pad((0, 0), (1, 2)), (3, 4), (3, 7))],
+    "Broadcast": [
+        (lambda: ng.Broadcast((3, 4, 5)), (3, 1, 1), (3, 4, 5)),
+        (lambda: ng.Broadcast((2, 5)), (5,), (2, 5)),
+    ],
 }
 CHOSEN = [pytest.param(*e, id=f"{n}-{k}") for n, es in EXAMPLES.items() for k, e in enumerate(es)]
 

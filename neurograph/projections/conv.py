@@ -25,10 +25,18 @@ if TYPE_CHECKING:
     import torch
 
 
+PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # NumPy's names
+
+
 class Conv2d(Operator):
-    """y[o] = b[o] + sum_c W[o, c] * x[c] (cross-correlation), zero padding; W is [out, in / groups, kh, kw]."""
+    """y[o] = b[o] + sum_c W[o, c] * x[c] (cross-correlation); W is [out, in / groups, kh, kw].
+
+    `padding` is a size, "valid" (none) or "same" (as large as the input, stride 1; an odd rest goes to the end). What is
+    padded follows `padding_mode`: zeros, reflect, replicate or circular.
+    """
 
     key = "conv2d"
+    linear = True
 
     def __init__(
         self,
@@ -36,7 +44,8 @@ class Conv2d(Operator):
         kernel: int | tuple[int, int],
         *,
         stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
+        padding: int | tuple[int, int] | str = 0,
+        padding_mode: str = "zeros",
         dilation: int | tuple[int, int] = 1,
         groups: int = 1,
         bias: bool = True,
@@ -45,7 +54,8 @@ class Conv2d(Operator):
     ):
         self.channels, self.groups, self.has_bias, self.learnable = channels, groups, bias, learnable
         self.kernel, self.stride = pair(kernel, "kernel"), pair(stride, "stride")
-        self.padding, self.dilation = pair(padding, "padding"), pair(dilation, "dilation")
+        self.dilation, self.padding_mode = pair(dilation, "dilation"), padding_mode
+        self.padding, self.trailing = self._padding(padding)  # before and after each axis
         self.weight = None if weight is None else given(weight, "Conv2d(weight=...)")
         if channels < 1 or min(*self.kernel, *self.stride, *self.dilation, groups) < 1:
             raise SpecError(
@@ -53,16 +63,31 @@ class Conv2d(Operator):
             )
         if channels % groups:
             raise SpecError(f"{self!r} at {declared_at()}: groups={groups} must divide channels={channels}")
+        if padding_mode not in PADDING_MODES:
+            raise SpecError(f"{self!r} at {declared_at()}: padding_mode is one of {', '.join(PADDING_MODES)}")
+
+    def _padding(self, padding: int | tuple[int, int] | str) -> tuple[tuple[int, int], tuple[int, int]]:
+        if not isinstance(padding, str):
+            before = pair(padding, "padding")
+            return before, before
+        if padding not in ("same", "valid") or (padding == "same" and self.stride != (1, 1)):
+            raise SpecError(f"Conv2d(padding={padding!r}) at {declared_at()}: a size, 'valid', or with stride 1 'same'")
+        h, w = (d * (k - 1) if padding == "same" else 0 for d, k in zip(self.dilation, self.kernel, strict=True))
+        return (h // 2, w // 2), (h - h // 2, w - w // 2)
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         channels, *size = needs_image(self, source)
         if channels % self.groups:
             raise ShapeError(f"{self}: groups={self.groups} must divide the {channels} input channels")
         out = []
-        for n, k, s, p, d in zip(size, self.kernel, self.stride, self.padding, self.dilation, strict=True):
-            length = (n + 2 * p - d * (k - 1) - 1) // s + 1
+        sides = zip(self.padding, self.trailing, strict=True)
+        for n, k, s, (p, q), d in zip(size, self.kernel, self.stride, sides, self.dilation, strict=True):
+            length = (n + p + q - d * (k - 1) - 1) // s + 1
             if length < 1:
                 raise ShapeError(f"{self}: the kernel is larger than the padded input {source}. Add padding")
+            largest = {"reflect": n - 1, "circular": n}.get(self.padding_mode, max(p, q))
+            if max(p, q) > largest:
+                raise ShapeError(f"{self}: padding_mode={self.padding_mode!r} pads {source} by at most {largest}")
             out.append(length)
         return (self.channels, out[0], out[1])
 
@@ -75,14 +100,19 @@ class Conv2d(Operator):
         return out
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
-        from torch.nn.functional import conv2d
+        from torch.nn.functional import conv2d, pad
 
+        if self.padding_mode != "zeros" or self.padding != self.trailing:
+            sides = (self.padding[1], self.trailing[1], self.padding[0], self.trailing[0])
+            x = pad(x, sides, mode="constant" if self.padding_mode == "zeros" else self.padding_mode)
+            return conv2d(x, w["weight"], w.get("bias"), self.stride, 0, self.dilation, self.groups)
         return conv2d(x, w["weight"], w.get("bias"), self.stride, self.padding, self.dilation, self.groups)
 
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
-        (ph, pw), (sh, sw), (dh, dw) = self.padding, self.stride, self.dilation
+        (sh, sw), (dh, dw) = self.stride, self.dilation
         channels, height, width = self.shape(x.shape[1:], None)
-        x = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+        sides = tuple(zip(self.padding, self.trailing, strict=True))
+        x = np.pad(x, ((0, 0), (0, 0), *sides), PADDING_MODES[self.padding_mode])  # type: ignore[call-overload]
         weight, groups = w["weight"], self.groups
         each = channels // groups
         y = np.zeros((len(x), channels, height * width), x.dtype)
@@ -110,5 +140,8 @@ class Conv2d(Operator):
         for name, default in (("stride", (1, 1)), ("padding", (0, 0)), ("dilation", (1, 1))):
             if getattr(self, name) != default:
                 text += f", {name}={one(getattr(self, name))}"
+        if self.padding != self.trailing:
+            text = text.replace(f", padding={one(self.padding)}", "") + ', padding="same"'
+        text += f', padding_mode="{self.padding_mode}"' if self.padding_mode != "zeros" else ""
         text += f", groups={self.groups}" if self.groups > 1 else ""
         return text + ("" if self.has_bias else ", bias=False")

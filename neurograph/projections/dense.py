@@ -20,10 +20,12 @@ class Dense(Operator):
     """All-to-all: y = W x + b, W of shape [features, inputs].
 
     `features` may be left out where the target population says its shape. `weight` and `bias` may be arrays;
-    `in_features`, where given, is checked.
+    `in_features`, where given, is checked. With `last_axis` an input of several axes, (tokens, inputs), is mapped
+    along its last one, each token by the same W.
     """
 
     key = "dense"
+    linear = True
 
     def __init__(
         self,
@@ -32,6 +34,7 @@ class Dense(Operator):
         bias: bool | Any = True,
         weight: Any = None,
         in_features: int | None = None,
+        last_axis: bool = False,
         learnable: bool = True,
     ):
         self.weight = None if weight is None else given(weight, "Dense(weight=...)")
@@ -48,37 +51,38 @@ class Dense(Operator):
         if features is not None and features < 1:
             raise SpecError(f"Dense(features={features}) at {declared_at()}: at least 1")
         self.features, self.in_features, self.learnable = features, in_features, learnable
+        self.last_axis = last_axis
         self.bias = None if isinstance(bias, bool) else given(bias, "Dense(bias=...)")
         self.has_bias = bias is not False
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
-        if len(source) != 1:
+        if len(source) != 1 and not self.last_axis:
             size = math.prod(source)
             raise ShapeError(
                 f"Dense expects one axis{f' of {self.in_features}' if self.in_features else ''}, but its input has "
-                f"shape {source} = {size}. Insert Flatten() before it"
+                f"shape {source} = {size}. Insert Flatten() before it, or give last_axis=True"
             )
-        if self.in_features is not None and source != (self.in_features,):
+        if self.in_features is not None and source[-1] != self.in_features:
             raise ShapeError(
-                f"Dense expects {self.in_features} inputs, but its input has {source[0]}. "
+                f"Dense expects {self.in_features} inputs, but its input has {source[-1]}. "
                 "Set in_features or the weights to match"
             )
         if self.features is not None:
-            return (self.features,)
-        if target is None or len(target) != 1:
+            return (*source[:-1], self.features)
+        if target is None or target[:-1] != source[:-1]:
             raise ShapeError(
                 "Dense() does not know how many outputs it has. Give Dense(features) or the target a shape"
             )
         return target
 
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
-        fan_in = source[0]
+        fan_in = source[-1]
         init = uniform_fan_in(fan_in)
         out = {
-            "weight": Weight((target[0], fan_in), init if self.weight is None else fixed(self.weight), self.learnable)
+            "weight": Weight((target[-1], fan_in), init if self.weight is None else fixed(self.weight), self.learnable)
         }
         if self.has_bias:
-            out["bias"] = Weight((target[0],), init if self.bias is None else fixed(self.bias), self.learnable)
+            out["bias"] = Weight((target[-1],), init if self.bias is None else fixed(self.bias), self.learnable)
         return out
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
@@ -91,7 +95,9 @@ class Dense(Operator):
         return y + w["bias"] if "bias" in w else y
 
     def macs(self, source: Shape, target: Shape) -> int:
-        return source[0] * target[0]
+        return math.prod(source) * target[-1]
 
     def settings(self) -> str:
-        return f"{self.features or ''}" + ("" if self.has_bias else (", " if self.features else "") + "bias=False")
+        given = [str(self.features)] if self.features else []
+        given += [] if self.has_bias else ["bias=False"]
+        return ", ".join(given + (["last_axis=True"] if self.last_axis else []))

@@ -1,0 +1,85 @@
+"""Conv1d: a convolution over (channels, length)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from neurograph.errors import ShapeError, SpecError, declared_at
+from neurograph.projections.conv import Conv2d
+from neurograph.projections.operator import Array, Operator, Run, Weight, given
+from neurograph.spec import Shape
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Conv1d(Operator):
+    """y[o] = b[o] + sum_c W[o, c] * x[c] (cross-correlation); W is [out, in / groups, k].
+
+    The settings are those of Conv2d with one number each.
+    """
+
+    key = "conv1d"
+    linear = True
+
+    def __init__(
+        self,
+        channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        padding: int | str = 0,
+        padding_mode: str = "zeros",
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        weight: Any = None,
+        learnable: bool = True,
+    ):
+        for name, value in {"kernel": kernel, "stride": stride, "dilation": dilation}.items():
+            if not isinstance(value, int):
+                raise SpecError(f"Conv1d({name}={value!r}) at {declared_at()}: give a whole number")
+        if weight is not None:
+            weight = given(weight, "Conv1d(weight=...)")[..., None, :]
+        self._plane = Conv2d(  # the same over an image of height 1
+            channels, (1, kernel), stride=(1, stride), padding=padding if isinstance(padding, str) else (0, padding),
+            padding_mode=padding_mode, dilation=(1, dilation), groups=groups, bias=bias, weight=weight,
+            learnable=learnable,
+        )  # fmt: skip
+
+    def shape(self, source: Shape, target: Shape | None) -> Shape:
+        if len(source) != 2:
+            raise ShapeError(f"{self} expects (channels, length), but its input has shape {source}")
+        channels, _, length = self._plane.shape((source[0], 1, source[1]), None)
+        return (channels, length)
+
+    def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
+        def init(of: Weight) -> Weight:
+            shape = (*of.shape[:2], of.shape[3])
+            return Weight(shape, lambda rng, shape: of.init(rng, of.shape).reshape(shape), of.learnable)
+
+        out = self._plane.weights((source[0], 1, source[1]), (target[0], 1, target[1]))
+        return {**out, "weight": init(out["weight"])}
+
+    def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
+        return self._plane.torch(x.unsqueeze(2), {**w, "weight": w["weight"].unsqueeze(2)}, run).squeeze(2)
+
+    def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
+        return self._plane.numpy(x[:, :, None], {**w, "weight": w["weight"][:, :, None]}, run)[:, :, 0]
+
+    def macs(self, source: Shape, target: Shape) -> int:
+        return self._plane.macs((source[0], 1, source[1]), (target[0], 1, target[1]))
+
+    def settings(self) -> str:
+        plane = self._plane
+        text = f"{plane.channels}, {plane.kernel[1]}"
+        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1)):
+            value = getattr(plane, name)[1]
+            if value != default:
+                text += f", {name}={value}"
+        if plane.padding != plane.trailing:
+            text = text.replace(f", padding={plane.padding[1]}", "") + ', padding="same"'
+        text += f', padding_mode="{plane.padding_mode}"' if plane.padding_mode != "zeros" else ""
+        text += f", groups={plane.groups}" if plane.groups > 1 else ""
+        return text + ("" if plane.has_bias else ", bias=False")
