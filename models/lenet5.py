@@ -10,7 +10,6 @@ from neurograph.graph import Graph
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.conv import Conv2d
 from neurograph.projections.dense import Dense
-from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten
 from neurograph.readout import Readout
@@ -19,7 +18,7 @@ from neurograph.spec import Neuron
 RECIPES = ("lenet5",)
 
 LAYERS = ("c1", "c3", "c5", "f6")
-_POOLS: dict[str, type[Operator]] = {"max": MaxPool2d, "avg": AvgPool2d}
+_POOLS: dict[str, type[MaxPool2d] | type[AvgPool2d]] = {"max": MaxPool2d, "avg": AvgPool2d}
 
 
 def lenet5(
