@@ -30,10 +30,10 @@ class Normalise(Pass):
             raise GraphError(f"graph {graph.name!r} has {'no input' if not graph.inputs else 'no output'} to convert")
         if len(graph.inputs) > 1:
             raise GraphError(f"graph {graph.name!r} has several inputs; conversion takes networks with one")
-        for node in graph.inputs:
-            if not isinstance(node.encoder, Direct):
+        for entry in graph.inputs:
+            if not isinstance(entry.encoder, Direct):
                 raise GraphError(
-                    f"input {node.name!r} ({node.at}): the ANN takes values as they are, not {node.encoder!r}"
+                    f"input {entry.name!r} ({entry.at}): the ANN takes values as they are, not {entry.encoder!r}"
                 )
         for p in list(graph.projections.values()):
             self._check_projection(conversion, p)
