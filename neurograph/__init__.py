@@ -102,7 +102,8 @@ from neurograph.projections.scale import Scale
 from neurograph.projections.shift import Shift
 from neurograph.projections.softmax import Softmax
 from neurograph.projections.sparse import Sparse
-from neurograph.readout import Last, Max, Mean, Readout, SpikeCount, Steps, Sum
+from neurograph.projections.spike_pool import LIPool2d, SMaxPool2d
+from neurograph.readout import Last, Max, Mean, MeanFrom, Readout, SpikeCount, Steps, Sum
 from neurograph.simulate.records import read_record
 from neurograph.simulate.simulation import Simulation
 from neurograph.sources import SOURCES

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from neurograph.activations.relay import Relay
 from neurograph.convert.conversion import Conversion, Pass
+from neurograph.errors import GraphError, SpecError
 from neurograph.graph import Population, Port, Projection
 from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.pool import MaxPool2d
@@ -81,15 +83,17 @@ class LowerPools(Pass):
 
     name = "lower pools"
 
-    def __init__(self, pool: type[MaxPool2d] = CumulativeMaxPool2d, **options: object):
+    def __init__(self, pool: type[MaxPool2d] = CumulativeMaxPool2d, **options: Any):
         self.pool, self.options = pool, options
 
     def apply(self, conversion: Conversion) -> None:
         for p in list(conversion.graph.projections.values()):
-            operators = tuple(self._lowered(o) if type(o) is MaxPool2d else o for o in p.operators)
+            try:
+                operators = tuple(self._lowered(o) if type(o) is MaxPool2d else o for o in p.operators)
+            except SpecError as error:  # a window that this pool cannot have
+                raise GraphError(f"projection {p.name!r} ({p.at}): {error}") from None
             conversion.change(p, operators=operators)
 
     def _lowered(self, pool: MaxPool2d) -> MaxPool2d:
-        made = self.pool(pool.kernel, pool.stride, **self.options)  # type: ignore[arg-type]
-        vars(made).update(vars(pool))  # the whole window: padding and the like
-        return made
+        window: dict[str, Any] = {"padding": pool.padding, "dilation": pool.dilation, "ceil": pool.ceil}
+        return self.pool(pool.kernel, pool.stride, **window, **self.options)

@@ -28,7 +28,7 @@ class CumulativeMaxPool2d(MaxPool2d):
         import torch
 
         memory = run.memory
-        if _constant(memory, x, run, torch.equal):
+        if constant_so_far(memory, x, run, torch.equal):
             return super().torch(x, w, run)
         x = x.view(run.steps, run.batch, *x.shape[1:])
         if x.shape[0] == 1 and run.repeats > 1:
@@ -52,7 +52,7 @@ class CumulativeMaxPool2d(MaxPool2d):
 
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
         memory = run.memory
-        if _constant(memory, x, run, np.array_equal):
+        if constant_so_far(memory, x, run, np.array_equal):
             return super().numpy(x, w, run)
         x = x.reshape(run.steps, run.batch, *x.shape[1:])
         if x.shape[0] == 1 and run.repeats > 1:
@@ -72,7 +72,7 @@ class CumulativeMaxPool2d(MaxPool2d):
         return int(np.prod(source))  # one addition each
 
 
-def _constant(memory: dict[str, Any], x: Any, run: Run, equal: Any) -> bool:
+def constant_so_far(memory: dict[str, Any], x: Any, run: Run, equal: Any) -> bool:
     """Whether all steps up to now had the same input: then so have all maxima, and no sums are needed."""
     if "total" in memory:
         return False
