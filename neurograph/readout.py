@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurograph.errors import SpecError, declared_at
+
 
 class Readout:
     """Base: `add(total, x)` takes the next steps x [t, N, ...] (total None at first), `finish` gives the answer."""
@@ -24,6 +26,36 @@ class Mean(Readout):
 
     def finish(self, total: Any, steps: int) -> Any:
         return total / steps
+
+
+class MeanFrom(Readout):
+    """(1/(T - t0)) sum_{t >= t0} y_t: the mean without the first steps, in which a deep spiking network is still silent.
+
+    t0 = min(first, T - least), at least 0: a short run keeps its last `least` steps, or all where it has fewer. Steps are
+    counted from the beginning of the run, whatever its windows. Source: delayed evaluation, Bu et al. 2025.
+    """
+
+    def __init__(self, first: int, *, least: int = 4):
+        for name, value, low in (("first", first, 0), ("least", least, 1)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise SpecError(
+                    f"MeanFrom({name}={value!r}) at {declared_at()}: a whole number of steps, {low} or more"
+                )
+        self.first, self.least = first, least
+
+    def add(self, total: Any, x: Any) -> Any:
+        """`total`: steps seen, their sum from `first` on, and the last `least` steps, should the run end now."""
+        seen, late, recent = (0, None, None) if total is None else total
+        after = x[max(0, self.first - seen) :].sum(0)
+        recent = x if recent is None or len(x) >= self.least else _joined([recent, x])
+        return seen + len(x), after if late is None else late + after, recent[-self.least :]
+
+    def finish(self, total: Any, steps: int) -> Any:
+        seen, late, recent = total
+        return late / (seen - self.first) if seen - self.first >= self.least else recent.sum(0) / len(recent)
+
+    def __repr__(self) -> str:
+        return f"MeanFrom({self.first}" + ("" if self.least == 4 else f", least={self.least}") + ")"
 
 
 class Sum(Readout):
@@ -65,15 +97,17 @@ class Steps(Readout):
         return [x] if total is None else [*total, x]
 
     def finish(self, total: Any, steps: int) -> Any:
-        if len(total) == 1:
-            return total[0]
-        if hasattr(total[0], "detach"):
-            import torch
+        return total[0] if len(total) == 1 else _joined(total)
 
-            return torch.cat(total)
-        import numpy as np
 
-        return np.concatenate(total)
+def _joined(parts: list[Any]) -> Any:
+    if hasattr(parts[0], "detach"):
+        import torch
+
+        return torch.cat(parts)
+    import numpy as np
+
+    return np.concatenate(parts)
 
 
 def _where(condition: Any, a: Any, b: Any) -> Any:

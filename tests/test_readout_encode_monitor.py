@@ -16,6 +16,7 @@ from neurograph.monitor import Recording, read_recording
 BACKENDS = ("reference", "numba", "torch")
 READOUTS = {
     "Mean": (ng.Mean, lambda y: y.mean(0)),
+    "MeanFrom": (lambda: ng.MeanFrom(3), lambda y: y[3:].mean(0)),
     "Sum": (ng.Sum, lambda y: y.sum(0)),
     "Max": (ng.Max, lambda y: y.max(0)),
     "Last": (ng.Last, lambda y: y[-1]),
@@ -67,7 +68,29 @@ def test_readout_gradient(name: str) -> None:
         assert torch.all(x.grad == expected[name])
     else:  # one step of each neuron gets all of it
         assert torch.equal(x.grad.sum(0), torch.ones(2, 3, dtype=torch.float64))
-        assert name == "Max" or torch.all(x.grad[-1] == 1.0)
+        assert name in ("Max", "MeanFrom") or torch.all(x.grad[-1] == 1.0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("first", "least", "steps"), [(0, 1, 5), (2, 4, 3), (6, 4, 9), (6, 4, 10), (9, 2, 4), (3, 1, 4)]
+)
+def test_mean_from_keeps_the_last_steps_of_a_short_run(backend: str, first: int, least: int, steps: int) -> None:
+    y = np.random.default_rng(first).normal(size=(steps, 2, 3))
+    begin = max(0, min(first, steps - least))
+    for chunk in (None, 1, 2, 5):
+        found = answer(passing(3, readout=ng.MeanFrom(first, least=least)), backend, y, chunk=chunk)
+        np.testing.assert_allclose(found, y[begin:].mean(0), rtol=1e-12, err_msg=f"chunk={chunk}")
+
+
+def test_mean_from_refuses_what_is_no_step() -> None:
+    for options, what in (
+        ({"first": -1}, "first=-1"),
+        ({"first": 1.5}, "first=1.5"),
+        ({"first": 2, "least": 0}, "least=0"),
+    ):
+        with pytest.raises(ng.SpecError, match=what):
+            ng.MeanFrom(**options)
 
 
 def test_several_outputs_and_the_call() -> None:
