@@ -15,6 +15,7 @@ from neurograph.train.metrics import RunningMean, accuracy, correct
 from neurograph.train.optim import adamw, parameter_groups
 from neurograph.train.precision import Precision
 from neurograph.train.schedule import WarmupCosine
+from neurograph.train.statistics import measure_statistics
 from neurograph.train.summary import EpochRow, read_summary, write_summary
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load_checkpoint",
+    "measure_statistics",
     "parameter_groups",
     "peek_checkpoint",
     "read_summary",
