@@ -6,7 +6,7 @@ from neurograph.data.batches import Batches
 from neurograph.data.fetch import DownloadError, download
 from neurograph.data.image_data import ImageData
 from neurograph.data.image_set import ImageSet
-from neurograph.data.registry import cache_folder, dataset, load, names
+from neurograph.data.registry import cache_folder, dataset, load, load_both, names
 from neurograph.data.transforms import (
     Compose,
     ElasticDeform,
@@ -35,5 +35,6 @@ __all__ = [
     "dataset",
     "download",
     "load",
+    "load_both",
     "names",
 ]

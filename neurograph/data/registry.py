@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Callable
 from pathlib import Path
 
 from neurograph.data.fetch import DownloadError
@@ -12,7 +13,7 @@ from neurograph.data.image_data import ImageData
 from neurograph.data.image_set import ImageSet
 from neurograph.errors import DataError
 
-__all__ = ["FOLDER_VARIABLE", "cache_folder", "dataset", "load", "names"]
+__all__ = ["FOLDER_VARIABLE", "cache_folder", "dataset", "load", "load_both", "names"]
 
 FOLDER_VARIABLE = "NEUROGRAPH_DATA"
 
@@ -82,6 +83,25 @@ def load(
         std=kind.std,
         source=source,
     )
+
+
+def load_both(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    otherwise: str = "digits",
+    report: Callable[[str], None] = print,
+) -> tuple[ImageData, ImageData]:
+    """The training and the test split; those of `otherwise` where the files are neither here nor to be had.
+
+    What happened is said in one line through `report`; the name of what was loaded is in the result. Raises as load().
+    """
+    try:
+        return load(name, "train", data_dir), load(name, "test", data_dir)
+    except DownloadError as error:
+        reason = str(error).splitlines()[0]
+        report(f"[DATA] no {name} here and none to be had ({reason}); going on with {dataset(otherwise).origin}")
+        return load(otherwise, "train", data_dir), load(otherwise, "test", data_dir)
 
 
 def _folder(

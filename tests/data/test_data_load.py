@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurograph.data import ImageData, ImageSet, load, names
+from neurograph.data import DownloadError, ImageData, ImageSet, load, load_both, names
 from neurograph.errors import DataError
 
 REAL = os.environ.get("NEUROGRAPH_DATA")
@@ -300,3 +300,21 @@ def test_real_data_match_their_stated_normalisation(name: str) -> None:
     # 0.01: a re-encoded CIFAR-10 (JPEG) is close to the official pixels, not equal.
     assert values.mean((0, 2, 3)) == pytest.approx(data.mean, abs=0.01)
     assert values.std((0, 2, 3)) == pytest.approx(data.std, abs=0.01)
+
+
+def test_both_splits_or_those_of_another_set(tmp_path: Path, write_idx, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    write_idx(tmp_path / "here" / "mnist")
+    train, test = load_both("mnist", tmp_path / "here", report=said.append)
+    assert (train.name, train.split, test.split, said) == ("mnist", "train", "test", [])
+
+    def unreachable(*args: object, **named: object) -> None:
+        raise DownloadError("http://x: no answer\nfurther lines")
+
+    monkeypatch.setattr("neurograph.data.idx.download", unreachable)
+    train, test = load_both("mnist", tmp_path / "empty", report=said.append)
+    assert (train.name, len(train), len(test)) == ("digits", 1500, 297)
+    assert len(said) == 1 and "no answer; going on" not in said[0] and "further" not in said[0]
+    assert "no mnist here" in said[0] and "scikit-learn" in said[0]
+    with pytest.raises(DataError, match="unknown data set"):
+        load_both("mnsit", tmp_path)
