@@ -71,6 +71,8 @@ def run(recipe: Recipe, ann: Graph, images: Array, seed: int = 0) -> tuple[Graph
     conversion.graph.name = f"{ann.name}_{recipe.name}"
     conversion.graph.probes = {}
     for one in recipe.passes:
+        if conversion.sites and set(conversion.sites) <= {n.name for n in conversion.activations()}:
+            conversion.analogue = conversion.graph.copied()
         one.apply(conversion)
         conversion.history.append(one.name)
     if not any("spike" in n.neuron.outputs and not n.neuron.identity for n in conversion.graph.populations):
