@@ -49,17 +49,6 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def images(args: argparse.Namespace) -> tuple[data.ImageData, data.ImageData]:
-    """Training and test images; without network and files, scikit-learn's digits, and one line that says so."""
-    try:
-        return data.load(args.dataset, "train", args.data_dir), data.load(args.dataset, "test", args.data_dir)
-    except data.DownloadError as error:
-        reason = str(error).splitlines()[0]
-        print(f"[DATA] no {args.dataset} here and none to be had ({reason}); going on with scikit-learn's digits")
-        args.dataset = "digits"
-        return data.load("digits", "train"), data.load("digits", "test")
-
-
 def preset(args: argparse.Namespace, device: torch.device) -> None:
     """Fill in the sizes that were not asked for."""
     small = CPU_DIGITS if args.dataset == "digits" else CPU_PRESET
@@ -92,7 +81,8 @@ def main() -> None:
     args = arguments()
     device = train.device_of(args.device)
     torch.manual_seed(args.seed)
-    train_part, test_part = images(args)
+    train_part, test_part = data.load_both(args.dataset, args.data_dir)
+    args.dataset = train_part.name
     preset(args, device)
     if args.limit is not None:
         train_part, test_part = train_part.first(args.limit), test_part.first(max(1, args.limit // 5))
