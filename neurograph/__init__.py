@@ -61,6 +61,7 @@ from neurograph.nodes.izhikevich import Izhikevich
 from neurograph.nodes.point import IF, LIF, PLIF, LeakyIntegrator
 from neurograph.nodes.population_rate import PopulationRate
 from neurograph.nodes.psc import PscAlphaLIF, PscDeltaLIF, PscExpLIF
+from neurograph.nodes.spike_calibration import SpikeCalibration
 from neurograph.nodes.surrogate import (
     Atan,
     FastSigmoid,
