@@ -18,6 +18,7 @@ from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten
 from neurograph.projections.scale import Scale
+from neurograph.projections.spike_pool import SMaxPool2d
 from neurograph.readout import Mean
 
 
@@ -78,6 +79,9 @@ def weigh(conversion: Conversion, p: Projection, theta: Array) -> None:
             if len(values) in (1, _inputs(held)):
                 operators[k] = before(held, values, None)
                 break
+        if isinstance(operator, SMaxPool2d) and operator.rule == "braincog":
+            k = len(operators)  # its rounding depends on the size of what it sums
+            break
         after = shapes[p.parts[k][0]]
         if isinstance(operator, Flatten):
             values = values if len(values) == 1 else np.repeat(values, int(np.prod(at[1:])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -83,7 +84,7 @@ class LowerPools(Pass):
 
     name = "lower pools"
 
-    def __init__(self, pool: type[MaxPool2d] = CumulativeMaxPool2d, **options: Any):
+    def __init__(self, pool: Callable[..., MaxPool2d] = CumulativeMaxPool2d, **options: Any):
         self.pool, self.options = pool, options
 
     def apply(self, conversion: Conversion) -> None:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class SMaxPool2d(MaxPool2d):
     """c_t = c_{t-1} + x_t;  y_t = x_t of the unit of the window with the largest c_t: what the unit in the lead sends.
 
-    Of units with the same c the largest x passes, so their order does not matter. `rule="braincog"`: y = max(x + 1000 c) -
-    max(1000 c), the same as long as 1000 c is exact (c < 16 777 in float32). Until one unit leads for good, spikes of several
-    pass and y is too large; LIPool2d and CumulativeMaxPool2d are right at any T.
+    Of units with the same c the largest x passes, so their order does not matter. Until one unit leads for good, spikes of
+    several pass and y is too large; LIPool2d and CumulativeMaxPool2d are right at any T.
+    `rule="braincog"`: y = max(x + 1000 c) - max(1000 c), the same while 1000 c is exact: for whole numbers up to c = 16 777 in
+    float32, for spikes that were multiplied by a scale never (1 % and more of an output of 32 steps).
     Source: the gate of Rueckauer et al. 2017; BrainCog's SMaxPool.
     """
 
