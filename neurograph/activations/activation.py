@@ -15,6 +15,7 @@ class Activation(Neuron):
 
     outputs = ("output",)
     spiking: ClassVar[bool] = False
+    signed: ClassVar[bool] = False  # whether spikes of both signs can stand for it
 
     @property
     def ceiling(self) -> float | None:

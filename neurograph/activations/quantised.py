@@ -28,7 +28,6 @@ class QCFS(Activation):
     """
 
     equation = "y = theta/L clip(floor(x L/theta + 1/2), low, L)"
-    spiking = True
     levels = Option(4, doc="L, the number of steps up to theta")
     low = Option(0, doc="the lowest level, 0 or below")
     threshold = Param(8.0, "theta, the largest output", above=0.0)
@@ -40,6 +39,14 @@ class QCFS(Activation):
             raise SpecError(f"QCFS(levels={levels!r}) at {declared_at()}: a whole number, 1 or more")
         if isinstance(low, bool) or not isinstance(low, int) or low > 0:
             raise SpecError(f"QCFS(low={low!r}) at {declared_at()}: a whole number, 0 or below")
+
+    @property
+    def spiking(self) -> bool:  # type: ignore[override]
+        return self.options["low"] == 0  # type: ignore[no-any-return]
+
+    @property
+    def signed(self) -> bool:  # type: ignore[override]
+        return not self.spiking
 
     @property
     def ceiling(self) -> float | None:

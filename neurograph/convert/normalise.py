@@ -40,7 +40,7 @@ class Normalise(Pass):
         shapes = conversion.shapes()
         for node in graph.populations:
             neuron = node.neuron
-            if isinstance(neuron, Activation) and neuron.spiking:
+            if isinstance(neuron, Activation) and (neuron.spiking or (self.graded and neuron.signed)):
                 conversion.sites[node.name] = Site(node.name, neuron, shapes[node.name], node.at)
             elif not isinstance(neuron, Relay) and not (self.graded and isinstance(neuron, Activation)):
                 kind = (

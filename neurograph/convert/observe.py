@@ -87,8 +87,8 @@ class _SquaredError(Statistic):
 class Observe(Pass):
     """Run the ANN on the calibration images and set each site's threshold from its activations.
 
-    `per`: "layer", one threshold a site, or "channel", one per channel of a map (a site without a map has one). A channel
-    that was never active gets the layer's. The ceiling of an activation (6 of ReLU6) is an upper bound.
+    `per`: "layer", one threshold a site, or "channel", one per channel of a map or neuron of a dense layer. A channel
+    that was never active gets the mean of the others. The ceiling of an activation (6 of ReLU6) is an upper bound.
     """
 
     name = "observe"
@@ -123,7 +123,7 @@ class Observe(Pass):
 
 def channels_first(values: Array, per: str, site: Site) -> Array:
     """[N, C, ...] as [channels, values], or [1, values] for one threshold a layer."""
-    if per == "layer" or len(site.shape) == 1:
+    if per == "layer":
         return values.reshape(1, -1).astype(np.float64)
     return np.moveaxis(values, 1, 0).reshape(site.shape[0], -1).astype(np.float64)
 

@@ -38,8 +38,8 @@ def equilibrium(levels: int = 15, observe: Observe | None = None) -> Recipe:
         (
             Normalise(graded=True),
             Fold(),
-            CommutePools(),
             _Either(observe or percentile(99.9)),
+            CommutePools(),
             Quantise(levels),
             PlaceBounded(),
         ),

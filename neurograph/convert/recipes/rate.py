@@ -30,8 +30,8 @@ def rate(
         (
             Normalise(),
             Fold(),
+            observe or percentile(99.9),  # of what is not pooled yet: of maxima it would be too high by half
             CommutePools(),
-            observe or percentile(99.9),
             LowerPools(pool),
             Place(start=start, reset=reset, max_spikes=max_spikes),
         ),
