@@ -1,0 +1,27 @@
+"""Conversion of a network trained with quantised activations."""
+
+from __future__ import annotations
+
+from neurograph.convert.conversion import Recipe
+from neurograph.convert.fold import Fold
+from neurograph.convert.normalise import Normalise
+from neurograph.convert.observe import trained
+from neurograph.convert.place import Place
+from neurograph.convert.pools import CommutePools, LowerPools
+from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
+from neurograph.projections.pool import MaxPool2d
+
+
+def qcfs(*, start: float = 0.5, pool: type[MaxPool2d] = CumulativeMaxPool2d) -> Recipe:
+    """Thresholds are those that QCFS activations were trained with, v(0) = theta / 2: the expected error is 0 for any T and L.
+
+    Every activation is a QCFS (see `quantised`); calibration images only check the folding. Source: Bu et al. 2022.
+    """
+    return Recipe(
+        "qcfs",
+        (Normalise(), Fold(), CommutePools(), trained(), LowerPools(pool), Place(start=start)),
+        "Bu et al. 2022",
+    )
+
+
+RECIPES = {"qcfs": qcfs}
