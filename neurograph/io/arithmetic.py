@@ -54,9 +54,9 @@ def times(call: Call, flow: Flow, factor: np.ndarray[Any, Any], learnt: bool = F
     return call.then(flow, OneToOne(factor, learnable=learnt))
 
 
-def product(call: Call, a: Flow, b: Flow, part: str = "") -> Flow:
+def product(call: Call, a: Flow, b: Flow) -> Flow:
     a, b = call.spread(a, call.shape), call.spread(b, call.shape)
-    return call.builder.population(call.name + part, _relay(), a, b, combine=Product())
+    return call.joined(Product(), a, b)
 
 
 def div(call: Call, input: Any, other: Any, *, rounding_mode: str | None = None) -> Flow:
@@ -72,7 +72,7 @@ def power(call: Call, input: Any, exponent: Any) -> Flow:
 
 
 def square(call: Call, input: Flow) -> Flow:
-    input = call.settled(input, "_of")
+    input = call.settled(input)
     return product(call, input, input)
 
 
@@ -81,8 +81,8 @@ def hardsigmoid(call: Call, input: Flow, inplace: bool = False) -> Flow:
 
 
 def hardswish(call: Call, input: Flow, inplace: bool = False) -> Flow:
-    input = call.settled(input, "_of")
-    gate = call.scaled(call.activation(call.shifted(input, 3.0), ReLU6(), "_gate"), 1.0 / 6.0)
+    input = call.settled(input)
+    gate = hardsigmoid(call.within("gate"), input)
     return product(call, input, gate)
 
 
@@ -112,7 +112,7 @@ def matmul(call: Call, input: Any, other: Any) -> Flow:
     return matrices(call, a, b)
 
 
-def matrices(call: Call, a: Flow, b: Flow, part: str = "") -> Flow:
+def matrices(call: Call, a: Flow, b: Flow) -> Flow:
     """a b per sample; a transposition that waits on b is done by the product."""
     last = b.parts[0].chain[-1] if len(b.parts) == 1 and b.parts[0].chain else None
     axes = len(b.shape)
@@ -121,16 +121,16 @@ def matrices(call: Call, a: Flow, b: Flow, part: str = "") -> Flow:
         p = b.parts[0]
         shape = (*b.shape[:-2], b.shape[-1], b.shape[-2])
         b = Flow((type(p)(p.source, p.chain[:-1], p.names[:-1]),), shape)
-    return call.builder.population(call.name + part, _relay(), a, b, combine=MatMul(transposed=transposed))
+    return call.joined(MatMul(transposed=transposed), a, b)
 
 
-def linear(call: Call, input: Flow, weight: Any, bias: Any = None, part: str = "") -> Flow:
+def linear(call: Call, input: Flow, weight: Any, bias: Any = None) -> Flow:
     arrays = call.arrays(weight=weight, bias=bias)
     if arrays["weight"].ndim != 2:
         call.fail(f"its weights have {arrays['weight'].ndim} axes", "They must be a matrix [outputs, inputs]")
     features = arrays["weight"].shape[0]
     operator = Dense(features, bias=bias is not None, last_axis=len(call.flow(input).shape) > 1)
-    return call.then(input, operator.started(**arrays), part)
+    return call.then(input, operator.started(**arrays))
 
 
 def cat(call: Call, tensors: Any, dim: int = 0) -> Flow:
@@ -143,7 +143,7 @@ def cat(call: Call, tensors: Any, dim: int = 0) -> Flow:
     first = (axis, *(a for a in range(axes) if a != axis))
     if axis:
         flows = [call.rearranged(f, Permute(*first)) for f in flows]
-    joined = call.builder.population(call.name, _relay(), *flows, combine="concat")
+    joined = call.joined("concat", *flows)
     return call.rearranged(joined, Permute(*np.argsort(first).tolist())) if axis else joined
 
 
@@ -174,12 +174,6 @@ def stack(call: Call, tensors: Any, dim: int = 0) -> Flow:
 
 def _learnt(value: Any) -> bool:
     return isinstance(value, Held) and value.learnt
-
-
-def _relay() -> Any:
-    from neurograph.activations.relay import Relay
-
-    return Relay()
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

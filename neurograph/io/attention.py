@@ -37,12 +37,12 @@ def scaled_dot_product(
 def attended(call: Call, q: Flow, k: Flow, v: Flow, mask: Any, scale: float) -> Flow:
     """softmax(scale q k^T + mask) v over the last two axes."""
     k = call.rearranged(k, Permute(*range(len(k.shape) - 2), len(k.shape) - 1, len(k.shape) - 2))
-    scores = arithmetic.matrices(call, call.scaled(q, scale), k, ".scores")
+    scores = arithmetic.matrices(call.within("scores"), call.scaled(q, scale), k)
     if mask is not None:
         added = call.array(mask, scores.shape)
         scores = call.shifted(scores, np.broadcast_to(added, scores.shape))
-    weights = call.then(scores, Softmax(), ".softmax")
-    return arithmetic.matrices(call, weights, v, ".attended")
+    weights = call.within("softmax").then(scores, Softmax())
+    return arithmetic.matrices(call.within("attended"), weights, v)
 
 
 def multihead(
@@ -59,10 +59,10 @@ def multihead(
     biases = (None,) * 3 if m.in_proj_bias is None else m.in_proj_bias.chunk(3)
     flows: dict[int, Flow] = {}
     made = []
-    for x, weight, bias, part in zip((query, key, value), weights, biases, (".q", ".k", ".v"), strict=True):
+    for x, weight, bias, part in zip((query, key, value), weights, biases, ("q", "k", "v"), strict=True):
         if id(x) not in flows:
-            flows[id(x)] = call.settled(call.flow(x), "_of")
-        y = arithmetic.linear(call, flows[id(x)], weight, bias, part)
+            flows[id(x)] = call.settled(call.flow(x))
+        y = arithmetic.linear(call.within(part), flows[id(x)], weight, bias)
         tokens, width = y.shape
         heads = call.rearranged(y, Reshape((tokens, m.num_heads, width // m.num_heads)))
         made.append(call.rearranged(heads, Permute(1, 0, 2)))
@@ -76,4 +76,4 @@ def multihead(
         call.fail("its mask depends on the input", "Only constant masks are imported")
     y = attended(call, made[0], made[1], made[2], mask, 1.0 / math.sqrt(m.head_dim))
     y = call.rearranged(call.rearranged(y, Permute(1, 0, 2)), Reshape((y.shape[1], m.embed_dim)))
-    return arithmetic.linear(call, y, m.out_proj.weight, m.out_proj.bias, ".out_proj"), None
+    return arithmetic.linear(call.within("out_proj"), y, m.out_proj.weight, m.out_proj.bias), None

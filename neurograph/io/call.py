@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import fx
 
+from neurograph.activations.relay import Relay
 from neurograph.errors import GraphError
 from neurograph.io.flow import Builder, Flow
-from neurograph.io.trace import Held, Made, Traced
+from neurograph.io.trace import Held, Made, Traced, Unfit
 from neurograph.projections.arrange import Broadcast, Reshape
+from neurograph.projections.combine import Combine
 from neurograph.projections.operator import Operator
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.projections.shift import Shift
@@ -32,6 +35,8 @@ class Call:
     def shape(self) -> Shape:
         """The shape of the result, without the batch."""
         made = self.traced.facts[self.node]
+        if isinstance(made, Unfit):
+            self.fail(made.reason, made.fix)
         if not isinstance(made, Made):
             self.fail("gives several values", "Use one that gives one tensor")
         return made.shape
@@ -39,16 +44,26 @@ class Call:
     def fail(self, reason: str, fix: str) -> NoReturn:
         raise GraphError(f"{self.traced.named(self.node)}: {reason}. {fix}")
 
+    def within(self, part: str) -> Call:
+        """The same step where it makes a part of its own with weights or a population."""
+        out = copy.copy(self)
+        out.name = f"{self.name}.{part}"
+        return out
+
     # what a handler makes
 
-    def then(self, flow: Flow, operator: Operator, part: str = "") -> Flow:
-        return self.builder.then(flow, operator, self.name + part)
+    def then(self, flow: Flow, operator: Operator) -> Flow:
+        return self.builder.then(flow, operator, self.name)
 
-    def activation(self, flow: Flow, neuron: Neuron, part: str = "") -> Flow:
-        return self.builder.population(self.name + part, neuron, flow)
+    def activation(self, flow: Flow, neuron: Neuron) -> Flow:
+        return self.builder.population(self.name, neuron, flow)
 
-    def settled(self, flow: Flow, part: str = "") -> Flow:
-        return self.builder.settled(flow, self.name + part)
+    def joined(self, how: Combine | str, *flows: Flow) -> Flow:
+        return self.builder.population(self.name, Relay(), *flows, combine=how)
+
+    def settled(self, flow: Flow) -> Flow:
+        """An input that is read several times, as the output of a node."""
+        return self.builder.settled(flow, f"{self.name}_in")
 
     def rearranged(self, flow: Flow, operator: Operator) -> Flow:
         """Through an operator without weights that may be applied to each part of a sum."""
@@ -79,6 +94,8 @@ class Call:
 
     def array(self, value: Any, shape: Shape) -> np.ndarray[Any, Any]:
         """A constant as it meets values of `shape`: the same for each sample."""
+        if not isinstance(value, Held | int | float):
+            self.fail(f"computes with {value!r}", "Use the tensors that layers give, and constants")
         held = (value.value if isinstance(value, Held) else torch.as_tensor(value)).double().cpu().numpy()
         if held.ndim == len(shape) + 1:
             if not (held == held[:1]).all():

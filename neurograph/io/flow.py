@@ -19,8 +19,8 @@ from neurograph.spec import Neuron, Shape
 INPUT, OUTPUT = "input", "logits"
 # what a name must not be: attributes of the torch modules that hold the weights of a compiled graph
 _OF_MODULES = frozenset(dir(nn.Module()))
-_OF_PROGRAMS = frozenset(dir(TorchProgram)) | frozenset(
-    ["tape", "steps", "seed", "check_numerics", "dtype", "recordings"]
+_OF_PROGRAMS = frozenset(dir(TorchProgram)).union(
+    ("tape", "steps", "seed", "check_numerics", "dtype", "recordings", "_draw", "_stepped", "_weighted")
 )
 
 
@@ -59,7 +59,7 @@ class Builder:
     def then(self, flow: Flow, operator: Operator, name: str) -> Flow:
         """The flow through one more operator, which needs the sum of its parts."""
         if len(flow.parts) > 1:
-            flow = self.settled(flow, name)
+            flow = self.settled(flow, f"{name}_in")
         return self.each(flow, operator, name)
 
     def each(self, flow: Flow, operator: Operator, name: str) -> Flow:
@@ -100,7 +100,7 @@ class Builder:
         self._connect(flow, OUTPUT)
 
     def _one(self, flow: Flow, name: str) -> Flow:
-        return self.settled(flow, f"{name}_sum") if len(flow.parts) > 1 else flow
+        return self.settled(flow, f"{name}_in") if len(flow.parts) > 1 else flow
 
     def _connect(self, flow: Flow, target: str) -> None:
         for part in flow.parts:

@@ -1,19 +1,18 @@
-"""Layers and activations of torch: what each becomes in a graph, as a function and as a module."""
+"""Layers and activations of torch, as functions: what each becomes in a graph."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
 
 from neurograph.activations.rectifier import Clamp, ReLU, ReLU6
 from neurograph.activations.smooth import LeakyReLU, Sigmoid, SiLU, Tanh
 from neurograph.io import arithmetic, attention, layout
 from neurograph.io.call import Call
 from neurograph.io.flow import Flow
-from neurograph.projections.arrange import Pad
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.conv import Conv2d
 from neurograph.projections.conv1d import Conv1d
@@ -63,20 +62,21 @@ def batch_norm(
     if affine:  # one of the two may be missing
         arrays.setdefault("weight", np.ones_like(arrays["running_mean"]))
         arrays.setdefault("bias", np.zeros_like(arrays["running_mean"]))
+    if momentum is None:
+        warnings.warn(f"{call.name}: momentum=None, an average over all batches, becomes momentum=0.1", stacklevel=2)
     operator = BatchNorm(eps=eps, momentum=0.1 if momentum is None else momentum, affine=affine)
     return call.then(input, operator.started(**arrays))
 
 
 def layer_norm(
     call: Call, input: Flow, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5,
-    part: str = "",
 ) -> Flow:  # fmt: skip
     arrays = call.arrays(weight=weight, bias=bias)
     if "bias" in arrays:
         arrays.setdefault("weight", np.ones_like(arrays["bias"]))
     axes = 1 if isinstance(normalized_shape, int) else len(normalized_shape)
     operator = LayerNorm(axes, eps=eps, affine=bool(arrays), bias="bias" in arrays)
-    return call.then(input, operator.started(**arrays), part)
+    return call.then(input, operator.started(**arrays))
 
 
 def softmax(call: Call, input: Flow, dim: Any = None, *args: Any, log: bool = False, **kwargs: Any) -> Flow:
@@ -155,123 +155,3 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "alpha_dropout": dropout, "feature_alpha_dropout": dropout,
     "scaled_dot_product_attention": attention.scaled_dot_product,
 }  # fmt: skip
-
-
-def _conv(call: Call, m: Any, x: Flow) -> Flow:
-    return conv(call, x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups, m.padding_mode)
-
-
-def _batch_norm(call: Call, m: Any, x: Flow) -> Flow:
-    return batch_norm(call, x, m.running_mean, m.running_var, m.weight, m.bias, momentum=m.momentum, eps=m.eps)
-
-
-def _avg_pool(call: Call, m: Any, x: Flow) -> Flow:
-    over = getattr(m, "divisor_override", None)
-    return layout.avg_pool(call, x, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad, over)
-
-
-def _max_pool(call: Call, m: Any, x: Flow) -> Flow:
-    return layout.max_pool(call, x, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices)
-
-
-def _adaptive_max_pool(call: Call, m: Any, x: Flow) -> Flow:
-    return layout.adaptive_max_pool(call, x, m.output_size, m.return_indices)
-
-
-def _adaptive_avg_pool(call: Call, m: Any, x: Flow) -> Flow:
-    return layout.adaptive_avg_pool(call, x, m.output_size)
-
-
-def _zero_pad(call: Call, m: Any, x: Flow) -> Flow:
-    sides = m.padding
-    pairs = [(sides[k], sides[k + 1]) for k in range(0, len(sides), 2)][::-1]
-    return call.rearranged(x, Pad(*[(0, 0)] * (len(x.shape) - len(pairs)), *pairs))
-
-
-def _same(call: Call, m: Any, x: Flow) -> Flow:
-    return x
-
-
-MODULES: dict[type[nn.Module], Callable[..., Any]] = {
-    nn.Conv1d: _conv,
-    nn.Conv2d: _conv,
-    nn.Linear: lambda call, m, x: arithmetic.linear(call, x, m.weight, m.bias),
-    nn.BatchNorm1d: _batch_norm,
-    nn.BatchNorm2d: _batch_norm,
-    nn.SyncBatchNorm: _batch_norm,
-    nn.LayerNorm: lambda call, m, x: layer_norm(call, x, m.normalized_shape, m.weight, m.bias, m.eps),
-    nn.ReLU: lambda call, m, x: relu(call, x),
-    nn.ReLU6: lambda call, m, x: relu6(call, x),
-    nn.Hardtanh: lambda call, m, x: clamp(call, x, m.min_val, m.max_val),
-    nn.LeakyReLU: lambda call, m, x: leaky_relu(call, x, m.negative_slope),
-    nn.PReLU: lambda call, m, x: prelu(call, x, m.weight),
-    nn.Sigmoid: lambda call, m, x: sigmoid(call, x),
-    nn.Tanh: lambda call, m, x: tanh(call, x),
-    nn.SiLU: lambda call, m, x: silu(call, x),
-    nn.GELU: lambda call, m, x: gelu(call, x, m.approximate),
-    nn.Hardsigmoid: lambda call, m, x: arithmetic.hardsigmoid(call, x),
-    nn.Hardswish: lambda call, m, x: arithmetic.hardswish(call, x),
-    nn.Softmax: lambda call, m, x: softmax(call, x, m.dim),
-    nn.Softmax2d: lambda call, m, x: softmax(call, x, -3),
-    nn.LogSoftmax: lambda call, m, x: log_softmax(call, x, m.dim),
-    nn.MaxPool1d: _max_pool,
-    nn.MaxPool2d: _max_pool,
-    nn.AvgPool1d: _avg_pool,
-    nn.AvgPool2d: _avg_pool,
-    nn.AdaptiveAvgPool1d: _adaptive_avg_pool,
-    nn.AdaptiveAvgPool2d: _adaptive_avg_pool,
-    nn.AdaptiveMaxPool1d: _adaptive_max_pool,
-    nn.AdaptiveMaxPool2d: _adaptive_max_pool,
-    nn.Flatten: lambda call, m, x: layout.view(call, x),
-    nn.Unflatten: lambda call, m, x: layout.view(call, x),
-    nn.ZeroPad1d: _zero_pad,
-    nn.ZeroPad2d: _zero_pad,
-    nn.MultiheadAttention: attention.multihead,
-    **dict.fromkeys(
-        (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
-        _same,
-    ),
-}  # fmt: skip
-
-_RECURRENT = (
-    "recurrent layers keep a state of their own over a sequence",
-    "Import what is around it, or declare the recurrence as populations of a graph",
-)
-_PER_SAMPLE = (
-    "it normalises by the statistics of each sample",
-    "Use BatchNorm2d, whose statistics are constants in evaluation, or LayerNorm",
-)
-REASONS: dict[type[nn.Module], tuple[str, str]] = {
-    nn.RNNBase: _RECURRENT,
-    nn.RNNCellBase: _RECURRENT,
-    nn.GroupNorm: _PER_SAMPLE,
-    nn.InstanceNorm1d: _PER_SAMPLE,
-    nn.InstanceNorm2d: _PER_SAMPLE,
-    nn.Embedding: ("it looks up whole numbers, and inputs are real", "Import the network behind it"),
-    nn.TransformerEncoder: (
-        "its forward chooses among several ways while it runs",
-        "Write the block with nn.MultiheadAttention, nn.LayerNorm and nn.Linear",
-    ),
-}
-REASONS[nn.TransformerEncoderLayer] = REASONS[nn.TransformerDecoderLayer] = REASONS[nn.TransformerEncoder]
-
-
-def module(call: Call, m: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a module becomes; parametrised ones (weight_norm, spectral_norm) like those they come from."""
-    kinds = type(m).__mro__ if hasattr(m, "parametrizations") else (type(m),)
-    handler = next((MODULES[k] for k in kinds if k in MODULES), None)
-    if handler is None:
-        default = ("there is no such layer in a graph", "Replace it by layers that are imported (see from_torch)")
-        reason, fix = next((why for kind, why in REASONS.items() if isinstance(m, kind)), default)
-        call.fail(reason, fix)
-    bad = _bad_weights(m)
-    if bad:
-        call.fail(bad, "Look at the training that made them")
-    return handler(call, m, *args, **kwargs)
-
-
-def _bad_weights(m: nn.Module) -> str | None:
-    for name, tensor in (*m.named_parameters(), *m.named_buffers()):
-        if isinstance(tensor, Tensor) and tensor.is_floating_point() and not tensor.isfinite().all():
-            return f"{name!r} holds NaN or infinity"
-    return None

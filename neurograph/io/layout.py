@@ -80,7 +80,7 @@ def chunks(call: Call, input: Flow, *args: Any, dim: int | None = None, **kwargs
     """chunk, split and tensor_split: slices one after the other, as long as they are for the example."""
     found = dim if dim is not None else args[1] if len(args) > 1 else 0
     axis, at, out = call.axis(found, len(input.shape)), 0, []
-    input = call.settled(input, "_of")
+    input = call.settled(input)
     for made in _several(call):
         out.append(call.rearranged(input, Select(axis, slice(at, at + made.shape[axis]))))
         at += made.shape[axis]
@@ -89,7 +89,7 @@ def chunks(call: Call, input: Flow, *args: Any, dim: int | None = None, **kwargs
 
 def unbind(call: Call, input: Flow, dim: int = 0) -> tuple[Flow, ...]:
     axis = call.axis(dim, len(input.shape))
-    input = call.settled(input, "_of")
+    input = call.settled(input)
     return tuple(call.rearranged(input, Select(axis, k)) for k in range(len(_several(call))))
 
 
@@ -210,3 +210,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "adaptive_avg_pool1d": adaptive_avg_pool, "adaptive_avg_pool2d": adaptive_avg_pool,
     "adaptive_max_pool1d": adaptive_max_pool, "adaptive_max_pool2d": adaptive_max_pool,
 }  # fmt: skip
+
+VIEWS = frozenset({view, expand})  # what may be told the size of the batch

@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from neurograph.compiler import compile
 from neurograph.errors import GraphError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph
-from neurograph.io import arithmetic, layers
+from neurograph.io import arithmetic, layers, layout, modules
 from neurograph.io.call import Call
 from neurograph.io.flow import OUTPUT, Builder, Flow
 from neurograph.io.trace import Held, Traced, evaluating, in_place
@@ -30,6 +30,7 @@ def from_torch(module: nn.Module, example: Tensor, *, name: str | None = None) -
 
     What has no counterpart raises a GraphError that names the module and the line.
     """
+    module = getattr(module, "_orig_mod", module)  # of torch.compile
     _check(module, example)
     kind = next((p for p in module.parameters() if p.is_floating_point()), example)
     example = example.detach().to(kind.device, kind.dtype)
@@ -37,7 +38,7 @@ def from_torch(module: nn.Module, example: Tensor, *, name: str | None = None) -
         traced = Traced(module, example)
         builder = Builder(name or type(module).__name__, tuple(example.shape[1:]))
         _Import(traced, builder).run()
-    _verify(builder.graph, traced, example)
+        _verify(builder.graph, module, example)
     return builder.graph
 
 
@@ -81,14 +82,19 @@ class _Import:
             self.values[written] = made
 
     def _made(self, call: Call, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if any(self.values[n] is None for n in node.all_input_nodes if n in self.traced.moving):
+            call.fail("uses a result that is not imported, such as the weights of an attention", "Use the first result")
         if node.op == "call_module":
             m = self.traced.attribute(node.target)
-            self._once(call, m)
-            return layers.module(call, m, args, kwargs)
+            self._once(call, *m.parameters())
+            return modules.module(call, m, args, kwargs)
+        self._once(call, *(self.traced.attribute(n.target) for n in node.all_input_nodes if n.op == "get_attr"))
         called = self.traced.called(node) if node.target is not getattr else "getattr"
         handler = layers.FUNCTIONS.get(called.strip("_"))
         if handler is None:
             call.fail(f"{called} has no counterpart in a graph", "Write it with functions that are imported")
+        if handler not in layout.VIEWS and any(n in self.traced.by_batch for n in node.all_input_nodes):
+            call.fail("computes with the size of the batch", "Each sample must be computed for itself")
         try:
             inspect.signature(handler).bind(call, *args, **kwargs)
         except TypeError as error:
@@ -97,21 +103,22 @@ class _Import:
             call.fail("a constant takes the place of its input", "Only arguments after the first may be constants")
         return handler(call, *args, **kwargs)
 
-    def _once(self, call: Call, m: nn.Module) -> None:
-        for parameter in m.parameters():
-            if id(parameter) in self.used:
-                warnings.warn(
-                    f"{self.traced.named(call.node)}: its weights are used by {self.used[id(parameter)]!r} as well. The "
-                    "graph holds a copy for each, and training would change them apart",
-                    stacklevel=5,
-                )
-                return
-            self.used[id(parameter)] = call.name
+    def _once(self, call: Call, *parameters: Any) -> None:
+        before = next((self.used[id(p)] for p in parameters if id(p) in self.used), None)
+        if before is not None:
+            warnings.warn(
+                f"{self.traced.named(call.node)}: its weights are used by {before!r} as well. The graph holds a copy for "
+                "each, and training would change them apart",
+                stacklevel=6,
+            )
+        self.used.update((id(p), call.name) for p in parameters)
 
     def _output(self, node: fx.Node) -> None:
         given = node.args[0]
         if not isinstance(given, fx.Node) or not isinstance(self.values[given], Flow):
-            kind = "a constant" if isinstance(given, fx.Node) else f"a {type(given).__name__}"
+            kind = (
+                "a constant" if isinstance(given, fx.Node) else f"a {type(given).__name__.removeprefix('immutable_')}"
+            )
             if isinstance(given, fx.Node) and isinstance(self.values[given], tuple):
                 kind = "a tuple"
             raise GraphError(
@@ -147,18 +154,17 @@ def _check(module: Any, example: Any) -> None:
                 raise GraphError(f"{where} hold infinity. Look at the training that made them")
 
 
-def _verify(graph: Graph, traced: Traced, example: Tensor) -> None:
+def _verify(graph: Graph, module: nn.Module, example: Tensor) -> None:
     """The graph against the module, on the example: nothing is imported that computes something else."""
     dtype = "float64" if example.dtype == torch.float64 else "float32"
     program = compile(graph, "torch", steps=1, dtype=dtype).eval()
     with torch.no_grad():
         found = program.run(example.cpu())[0][OUTPUT].double()
-    expected = traced.answer.cpu().double()
-    error = float((found - expected).abs().max() / expected.abs().max().clamp_min(1e-30)) if expected.numel() else 0.0
-    bound = _CLOSE.get(example.dtype, 5e-2)
-    if not error <= bound:
+        expected = module(example.clone()).cpu().double()
+    apart = float((found - expected).abs().max() / expected.abs().max().clamp_min(1e-30)) if expected.numel() else 0.0
+    if not apart <= _CLOSE.get(example.dtype, 5e-2):
         raise GraphError(
-            f"{type(traced.module).__name__}: the graph gives other answers than the module on the example (relative "
-            f"error {error:.2g}). A value that is overwritten in place while another name reads it, or a hook, can be "
-            "the reason; write it without"
+            f"{type(module).__name__}: the graph gives other answers than the module on the example (relative error "
+            f"{apart:.2g}). Random numbers, a value that is overwritten in place while another name reads it, and hooks "
+            "can be the reason; write it without"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import operator
 import os
@@ -43,6 +42,14 @@ class Made:
     shape: Shape
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """A result that a graph cannot give, and why; raised where nothing better is known of the step."""
+
+    reason: str
+    fix: str
+
+
 class Traced:
     """The steps of a module, what each gives for the example, and how an error names it."""
 
@@ -67,8 +74,13 @@ class Traced:
                     learnt.add(node)
             elif any(n in learnt for n in node.all_input_nodes):
                 learnt.add(node)
-        first, self.answer = self._run(example)
-        other, _ = self._run(torch.cat([example, example[:1]]))
+        first = self._run(example)
+        other = self._run(torch.cat([example, example[:1]]))
+        # numbers that follow from the size of the batch
+        self.by_batch = {
+            n for n in self.graph.nodes
+            if n not in self.moving and isinstance(first[n], int | float | tuple) and first[n] != other[n]
+        }  # fmt: skip
         self.facts = {n: self._fact(n, first[n], other[n], n in learnt, len(example)) for n in self.graph.nodes}
 
     def attribute(self, target: Any) -> Any:
@@ -116,33 +128,32 @@ class Traced:
                 fx.map_arg((user.args, user.kwargs), read)
         return count
 
-    def _run(self, example: Tensor) -> tuple[dict[fx.Node, Any], Any]:
+    def _run(self, example: Tensor) -> dict[fx.Node, Any]:
         run = _Run(self, example)
         with torch.no_grad():
-            answer = run.run(example.clone())
-        return run.seen, answer
+            run.run(example.clone())
+        return run.seen
 
     def _fact(self, node: fx.Node, a: Any, b: Any, learnt: bool, batch: int) -> Any:
         if node.op == "output":
             return None
         if node not in self.moving:
             if isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape and not _same(a, b):
-                raise GraphError(f"{self.named(node)}: draws random numbers, which differ from call to call. Remove it")
+                raise GraphError(
+                    f"{self.named(node)}: is not constant but random, or follows from the size of the batch. Remove it"
+                )
             return Held(a, learnt) if isinstance(a, Tensor) else a
         if isinstance(a, tuple | list) and not isinstance(a, torch.Size):
             return tuple(self._fact(node, x, y, learnt, batch) for x, y in zip(a, b, strict=False))
         if a is None:
             return None
         if not isinstance(a, torch.Size):
-            raise GraphError(
-                f"{self.named(node)}: reads a value of the data as a number, so the network depends on the example. "
-                "Compute with tensors only"
-            )
+            return Unfit("reads a value of the data as a number", "Compute with tensors only")
         if not a or a[0] != batch or b[0] != batch + 1 or a[1:] != b[1:]:
-            raise GraphError(
-                f"{self.named(node)}: gives {tuple(a)} for a batch of {batch} and {tuple(b)} for one of {batch + 1}. The "
-                "first axis must stay the batch, and each sample be computed for itself; let reshape, permute and "
-                "reductions begin at axis 1"
+            return Unfit(
+                f"gives {tuple(a)} for a batch of {batch} and {tuple(b)} for one of {batch + 1}",
+                "The first axis must stay the batch, and each sample be computed for itself; let reshape, permute and "
+                "reductions begin at axis 1",
             )
         return Made(tuple(a[1:]))
 
@@ -216,6 +227,10 @@ def _steps(module: nn.Module) -> fx.Graph:
         raise GraphError(
             f"{name} cannot be traced: {type(error).__name__}: {error}. The way through forward() must not depend on "
             "values of the data; replace such an `if` or loop by torch functions"
+            + (
+                ", and torch.zeros, ones or arange of an input's size by x.new_zeros or a buffer"
+                * (type(error) is TypeError)
+            )
         ) from error
 
 
@@ -245,5 +260,5 @@ def in_place(traced: Traced, node: fx.Node) -> fx.Node | None:
     else:
         target: Any = node.target
         written = target in (operator.iadd, operator.imul, operator.isub, operator.itruediv)
-        written = written or (getattr(target, "__name__", "").endswith("_") and target is not builtins.getattr)
+        written = written or getattr(target, "__name__", "").endswith("_")
     return first if written else None
