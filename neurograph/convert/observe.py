@@ -39,7 +39,11 @@ class _Largest(Statistic):
 
 
 class _Percentile(Statistic):
-    """Exact, with only the values above the percentile in memory: how many there will be is known beforehand."""
+    """Exact, with only the values above the percentile in memory: how many there will be is known beforehand.
+
+    A channel that is active less often than the percentile cuts off has its largest value: of 1,000 images the 99.9th
+    percentile of a neuron that is active for one would be a thousandth of that activity.
+    """
 
     def __init__(self, q: float, total: int):
         self.place = (total - 1) * q / 100.0  # as numpy.percentile: linear between two values
@@ -55,25 +59,28 @@ class _Percentile(Statistic):
         assert self.kept is not None
         ordered = -np.sort(-self.kept, axis=1)
         low, high = ordered[:, self.below], ordered[:, max(0, self.below - 1)]
-        return np.asarray(low + (high - low) * (self.place - math.floor(self.place)))
+        between = low + (high - low) * (self.place - math.floor(self.place))
+        return np.asarray(np.where(low > 0, between, ordered[:, 0]))
 
 
 class _SquaredError(Statistic):
     """The theta among `grid` parts of the largest that quantises best: argmin E (theta Q(a / theta) - a)^2 with T levels."""
 
-    def __init__(self, steps: int, seed: int, sample: int = 20_000, grid: int = 64):
-        self.steps, self.grid, self.sample = steps, grid, sample
+    def __init__(self, steps: int, seed: int, total: int, sample: int = 20_000, grid: int = 64):
+        self.steps, self.grid = steps, grid
+        self.share = min(1.0, sample / total)  # of each batch, so that every image counts alike
         self.rng = np.random.default_rng(seed)
         self.parts: list[Array] = []
         self.largest: Any = 0.0
 
     def add(self, values: Array) -> None:
         self.largest = np.maximum(self.largest, values.max(1))
-        some = self.rng.permutation(values.shape[1])[: max(1, self.sample // 10)]
+        count = math.ceil(self.share * values.shape[1])
+        some = self.rng.choice(values.shape[1], count, replace=False, shuffle=False)
         self.parts.append(values[:, some])
 
     def threshold(self) -> Array:
-        a = np.concatenate(self.parts, axis=1)[:, : self.sample]
+        a = np.concatenate(self.parts, axis=1)
         best, out = np.full(len(a), np.inf), np.asarray(self.largest, np.float64).copy()
         for part in np.arange(1, self.grid + 1) / self.grid:
             theta = np.maximum(self.largest * part, 1e-30)[:, None]
@@ -81,7 +88,7 @@ class _SquaredError(Statistic):
             error = ((theta * level - a) ** 2).mean(1)
             better = error < best
             best, out = np.where(better, error, best), np.where(better, theta[:, 0], out)
-        return out
+        return np.where(self.largest > 0, out, 0.0)
 
 
 class Observe(Pass):
@@ -158,7 +165,7 @@ def squared_error(steps: int, per: str = "channel") -> Observe:
     """The threshold that quantises the activations best in `steps` steps. Source: Li et al. 2021 (SNNC)."""
     if steps < 1:
         raise SpecError(f"squared_error(steps={steps}) at {declared_at()}: at least 1")
-    return Observe(lambda c, total: _SquaredError(steps, c.seed), f"least squared error at T={steps}", per)
+    return Observe(lambda c, total: _SquaredError(steps, c.seed, total), f"least squared error at T={steps}", per)
 
 
 def trained() -> Observe:
@@ -178,5 +185,9 @@ class _Trained(Observe):
                     f"activation {site.population!r} ({site.at}) is {site.activation!r}, which has no trained threshold; use "
                     "QCFS, or a recipe that observes"
                 )
-            value = getattr(theta, "value", theta)
-            site.threshold = np.asarray(value, np.float64).reshape(-1)
+            site.threshold = np.asarray(getattr(theta, "value", theta), np.float64).reshape(-1)
+            if len(site.threshold) not in (1, site.shape[0]):
+                raise SpecError(
+                    f"activation {site.population!r} ({site.at}) has a threshold for each neuron; train one for the population "
+                    'or one per channel, learnable(..., per="channel")'
+                )
