@@ -59,6 +59,20 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
         (lambda: ng.MaxPool2d(3, stride=2, padding=1, ceil=True), (3, 6, 4), (3, 4, 3)),
         (lambda: ng.MaxPool2d(2, stride=(1, 2), dilation=(2, 1)), (3, 7, 5), (3, 5, 2)),
     ],
+    "CumulativeMaxPool2d": [
+        (lambda: ng.CumulativeMaxPool2d(2), (3, 5, 4), (3, 2, 2)),
+        (lambda: ng.CumulativeMaxPool2d(3, stride=2, padding=1, ceil=True), (3, 6, 4), (3, 4, 3)),
+    ],
+    "SMaxPool2d": [
+        (lambda: ng.SMaxPool2d(2), (3, 5, 4), (3, 2, 2)),
+        (lambda: ng.SMaxPool2d(3, stride=2, padding=1, ceil=True), (3, 6, 4), (3, 4, 3)),
+        (lambda: ng.SMaxPool2d(2, stride=(1, 2), dilation=(2, 1)), (3, 7, 5), (3, 5, 2)),
+        (lambda: ng.SMaxPool2d(2, rule="braincog"), (3, 5, 4), (3, 2, 2)),
+    ],
+    "LIPool2d": [
+        (lambda: ng.LIPool2d(2), (3, 5, 4), (3, 2, 2)),
+        (lambda: ng.LIPool2d((2, 1), stride=(3, 2), ceil=True), (3, 7, 5), (3, 3, 3)),
+    ],
     "AdaptiveAvgPool2d": [
         (lambda: ng.AdaptiveAvgPool2d(1), (3, 5, 4), (3, 1, 1)),
         (lambda: ng.AdaptiveAvgPool2d((2, 3)), (3, 5, 4), (3, 2, 3)),
@@ -80,6 +94,11 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
         (lambda: ng.Softmax(-2, log=True), (3, 4, 5), (3, 4, 5)),
     ],
     "Gelu": [(lambda: ng.Gelu(), (3, 7), (3, 7)), (lambda: ng.Gelu(tanh=True), (7,), (7,))],
+    "Scale": [
+        (lambda: ng.Scale([0.5, -1.0, 2.0], 0.1), (3, 5, 4), (3, 5, 4)),
+        (lambda: ng.Scale(0.5, learnable=True), (7,), (7,)),
+    ],
+    "Accumulate": [(lambda: ng.Accumulate(), (3, 4), (3, 4))],
     "Shift": [
         (lambda: ng.Shift(-0.7), (3, 2), (3, 2)),
         (lambda: ng.Shift(np.arange(6.0).reshape(3, 2), learnable=True), (3, 2), (3, 2)),
