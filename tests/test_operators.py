@@ -266,3 +266,26 @@ def test_sparse_learns_like_dense() -> None:
     csr = ng.Sparse(MATRIX).matrix.tocoo()
     torch.testing.assert_close(program.p.sparse.weight.grad, dense.grad[csr.coords[0], csr.coords[1]])
     assert program.p.sparse.weight.shape == (MATRIX.nnz,)
+
+
+ARRANGING = ("Permute", "Broadcast", "Select", "Reshape", "Pad", "MeanOver")
+
+
+@pytest.mark.parametrize(
+    ("make", "source", "target"),
+    [pytest.param(*e, id=f"{n}-{k}") for n in ARRANGING for k, e in enumerate(EXAMPLES[n])],
+)
+@pytest.mark.parametrize("static", [False, True])
+def test_neurons_take_what_is_arranged(make: Any, source: Any, target: Any, static: bool) -> None:
+    """Views without a memory layout of their own reach the fused kernels."""
+    graph = ng.Graph()
+    graph.connect(graph.input("x", source), graph.population("n", ng.LIF(threshold=0.3)), make())
+    graph.connect("n", graph.output("y", readout=ng.Steps()))
+    x = np.random.default_rng(0).normal(size=(2, *source) if static else (4, 2, *source)) + 0.3
+    expected = ng.compile(graph, "reference").run(x, 4)[0]["y"]
+    leaf = torch.tensor(x, requires_grad=True)
+    y = ng.compile(graph, dtype="float64").run(leaf, 4)[0]["y"]
+    y.sum().backward()
+    assert y.shape[2:] == target and torch.isfinite(leaf.grad).all()
+    assert np.array_equal(y.detach().numpy(), expected)
+    assert np.array_equal(ng.compile(graph, "numba", dtype="float64").run(x, 4)[0]["y"], expected)

@@ -67,7 +67,7 @@ def div(call: Call, input: Any, other: Any, *, rounding_mode: str | None = None)
 
 def power(call: Call, input: Any, exponent: Any) -> Flow:
     if not isinstance(exponent, int | float) or exponent != 2 or not isinstance(input, Flow):
-        call.fail(f"power {exponent!r}", "Only squares are imported")
+        call.fail("a power other than 2", "Only squares are imported")
     return square(call, input)
 
 

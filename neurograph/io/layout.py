@@ -69,7 +69,7 @@ def getitem(call: Call, input: Any, index: Any) -> Any:
         if i is None:
             continue
         if not isinstance(i, int | slice) or (isinstance(i, slice) and (i.step or 1) < 1):
-            call.fail(f"chooses by {i!r}", "Only numbers and slices that go forward are imported")
+            call.fail("chooses by an array or a list", "Only numbers and slices that go forward are imported")
         if i != slice(None):
             flow = call.rearranged(flow, Select(axis, i))
         axis += isinstance(i, slice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 import os
-import re
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +23,8 @@ _ASKS_SHAPE = frozenset(
 )
 _ATTRIBUTES = frozenset(["shape", "ndim", "dtype", "device", "is_cuda"])
 _LIKE = frozenset({torch.zeros_like, torch.ones_like, torch.full_like, torch.numel, torch.is_floating_point})
-_FRAME = re.compile(r'File "(.+)", line (\d+)')
-_OWN = (os.path.dirname(os.path.abspath(torch.__file__)) + os.sep, os.path.dirname(os.path.abspath(__file__)) + os.sep)
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ class Traced:
                     learnt.add(node)
             elif any(n in learnt for n in node.all_input_nodes):
                 learnt.add(node)
-        first = self._run(example)
-        other = self._run(torch.cat([example, example[:1]]))
+        few = example[:2] if len(example) > 1 else torch.cat([example, example])
+        first, other = self._run(few), self._run(torch.cat([few, few[:1]]))
         # numbers that follow from the size of the batch
         self.by_batch = {
             n for n in self.graph.nodes
             if n not in self.moving and isinstance(first[n], int | float | tuple) and first[n] != other[n]
         }  # fmt: skip
-        self.facts = {n: self._fact(n, first[n], other[n], n in learnt, len(example)) for n in self.graph.nodes}
+        self.facts = {n: self._fact(n, first[n], other[n], n in learnt, len(few)) for n in self.graph.nodes}
 
     def attribute(self, target: Any) -> Any:
         found: Any = self.module
@@ -109,10 +109,8 @@ class Traced:
         """How an error names a step: features.3 (LSTM), model.py:12."""
         parent = self.owner(node)
         text = f"{parent or type(self.module).__name__} ({self.called(node)})"
-        frames = [(f, n) for f, n in _FRAME.findall(node.stack_trace or "")]
-        inside = max((k for k, (f, _) in enumerate(frames) if f.startswith(_OWN[1])), default=-1)
-        user = [f"{os.path.relpath(f)}:{n}" for f, n in frames[inside + 1 :] if not f.startswith(_OWN)]
-        return f"{text}, {user[-1]}" if user else text
+        at = node.meta.get("at")
+        return f"{text}, {at}" if at else text
 
     def uses(self, node: fx.Node) -> int:
         """How often the value is read, where reading its shape does not count."""
@@ -131,7 +129,10 @@ class Traced:
     def _run(self, example: Tensor) -> dict[fx.Node, Any]:
         run = _Run(self, example)
         with torch.no_grad():
-            run.run(example.clone())
+            try:
+                run.run(example.clone())
+            except GraphError as error:  # fx adds its own trace to the message
+                raise GraphError(str(error).partition("\n\nWhile executing %")[0]) from error.__cause__
         return run.seen
 
     def _fact(self, node: fx.Node, a: Any, b: Any, learnt: bool, batch: int) -> Any:
@@ -167,8 +168,7 @@ class _Run(fx.Interpreter):
         try:
             result = super().run_node(n)
         except Exception as error:
-            reason = str(error).split("\n\nWhile executing")[0]
-            raise GraphError(f"{self.traced.named(n)}: the example does not pass: {reason}") from error
+            raise GraphError(f"{self.traced.named(n)}: the example does not pass: {error}") from error
         # shapes of what depends on the input, copies of what does not
         self.seen[n] = _noted(result, n in self.traced.moving, self.traced, n)
         return result
@@ -199,7 +199,20 @@ def _asks_shape(node: fx.Node) -> bool:
 
 
 class _Tracer(fx.Tracer):
-    record_stack_traces = True
+    """Notes the line of forward() a step stands in. (fx can do so itself, by loading the whole compiler first.)"""
+
+    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
+        node = super().create_node(*args, **kwargs)
+        frame = sys._getframe(1)
+        while frame is not None:
+            path = frame.f_code.co_filename
+            if path.startswith(_OWN):
+                break
+            if not path.startswith((_TORCH, "<")):
+                node.meta["at"] = f"{os.path.relpath(path)}:{frame.f_lineno}"
+                break
+            frame = frame.f_back  # type: ignore[assignment]
+        return node
 
 
 def _steps(module: nn.Module) -> fx.Graph:
@@ -220,7 +233,6 @@ def _steps(module: nn.Module) -> fx.Graph:
             )
     fixed = {a.name: a.default for a in arguments if a is not inputs[0] and a.default is not a.empty}
     tracer = _Tracer()
-    tracer.record_stack_traces = True
     try:
         return tracer.trace(module, fixed or None)
     except Exception as error:

@@ -63,6 +63,7 @@ BAD: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
     "control flow": (lambda: Fn(branching), (3,), "Fn cannot be traced: TraceError: symbolically traced variables"),
     "a new tensor of the input's size": (lambda: Fn(lambda m, x: x + torch.ones(x.size(0), 1)), (3,), "by x.new_zeros or a buffer"),
     "two inputs": (lambda: nn.Bilinear(2, 2, 2), (2,), "Bilinear"),
+    "a batch of two": (lambda: Fn(lambda m, x: x.view(2, 3, 1)), (3,), r"does not pass: shape '\[2, 3, 1\]' is .* size 9\Z"),
     "over the batch": (lambda: Fn(lambda m, x: x - x.mean(0, keepdim=True)), (3,), "works along the batch"),
     "softmax over the batch": (lambda: nn.Softmax(0), (3,), r"softmax \(Softmax\): works along the batch"),
     "moved batch": (lambda: Fn(lambda m, x: x.transpose(0, 1)), (3,), "works along the batch"),
