@@ -54,7 +54,7 @@ class SMaxPool2d(MaxPool2d):
         sides = (*columns, *rows)  # torch names the last axis first
         steps = x.view(run.steps, run.batch, *x.shape[1:])
         if len(steps) == 1 and run.repeats > 1:
-            steps = steps.expand(run.repeats, *x.shape[1:])
+            steps = steps.expand(run.repeats, *steps.shape[1:])
         total = run.memory["total"].clone() if "total" in run.memory else torch.zeros_like(steps[0])
         total, out = total.detach(), []  # which unit leads is not differentiated
         for now in steps:
