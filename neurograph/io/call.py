@@ -96,7 +96,12 @@ class Call:
         """A constant as it meets values of `shape`: the same for each sample."""
         if not isinstance(value, Held | int | float):
             self.fail(f"computes with {value!r}", "Use the tensors that layers give, and constants")
-        held = (value.value if isinstance(value, Held) else torch.as_tensor(value)).double().cpu().numpy()
+        held = (
+            (value.value if isinstance(value, Held) else torch.as_tensor(value, dtype=torch.float64))
+            .double()
+            .cpu()
+            .numpy()
+        )
         if held.ndim == len(shape) + 1:
             if not (held == held[:1]).all():
                 self.fail("a constant differs from sample to sample of the batch", "Make it the same for each sample")

@@ -28,7 +28,11 @@ def from_torch(module: nn.Module, example: Tensor, *, name: str | None = None) -
     named after their modules, convolutions, linear layers and what else is linear the operators between them, sums
     the arrivals at a population. The module is traced by torch.fx and left as it is; weights are copied.
 
-    What has no counterpart raises a GraphError that names the module and the line.
+    Imported are, as modules and as functions: linear layers, convolutions (1d, 2d), batch and layer norm; ReLU, ReLU6,
+    clamp, leaky ReLU, PReLU, sigmoid, tanh, SiLU, GELU, hard sigmoid and swish; average and maximum pools; softmax and
+    log_softmax; attention (by hand, scaled_dot_product_attention, nn.MultiheadAttention, nn.TransformerEncoder); sums,
+    products, concatenation, constants; whatever rearranges each sample. Dropout vanishes. All else raises a GraphError
+    that names the module and the line.
     """
     module = getattr(module, "_orig_mod", module)  # of torch.compile
     _check(module, example)
@@ -103,12 +107,13 @@ class _Import:
             call.fail("a constant takes the place of its input", "Only arguments after the first may be constants")
         return handler(call, *args, **kwargs)
 
-    def _once(self, call: Call, *parameters: Any) -> None:
+    def _once(self, call: Call, *held: Any) -> None:
+        parameters = [p for p in held if isinstance(p, nn.Parameter)]
         before = next((self.used[id(p)] for p in parameters if id(p) in self.used), None)
         if before is not None:
             warnings.warn(
-                f"{self.traced.named(call.node)}: its weights are used by {before!r} as well. The graph holds a copy for "
-                "each, and training would change them apart",
+                f"{self.traced.named(call.node)}: its weights were used before, by {before!r}. The graph holds a copy for "
+                "each use, and training would change them apart",
                 stacklevel=6,
             )
         self.used.update((id(p), call.name) for p in parameters)

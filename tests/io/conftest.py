@@ -31,7 +31,7 @@ def compared(
     modes = [m.training for m in module.modules()]
     before = {k: v.clone() for k, v in module.state_dict().items()}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*its weights are used by.*")
+        warnings.filterwarnings("ignore", ".*its weights were used before.*")
         graph = from_torch(module, x)
     assert [m.training for m in module.modules()] == modes
     assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())

@@ -233,7 +233,7 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         (6,),
     ),
     "constants": (
-        lambda: Fn(lambda m, x: (2 * (x + m.pos) - 1.5) / 4 + 0.5 * (1 - x) * m.gain, pos=pos(), gain=pos()),
+        lambda: Fn(lambda m, x: (2 * (x + m.pos) - 1.5) / 6**0.5 + 0.5 * (1 - x) * m.gain, pos=pos(), gain=pos()),
         IMAGE,
     ),
     "sums": (lambda: Fn(lambda m, x: m.a(x) + (m.a(x) - x) + x + x, a=nn.Linear(6, 6)), (6,)),
@@ -315,7 +315,7 @@ def test_nothing_is_computed_or_held_twice() -> None:
     arrays = sum(a.numel() for n, a in ng.compile(graph).weights().items())
     assert arrays == sum(v.numel() for k, v in module.state_dict().items() if "num_batches" not in k)
     twice = Fn(lambda m, x: m.a(m.a(x)), a=nn.Linear(3, 3))
-    with pytest.warns(UserWarning, match="its weights are used by 'a' as well"):
+    with pytest.warns(UserWarning, match="its weights were used before, by 'a'"):
         from_torch(twice, torch.ones(2, 3))
 
 
