@@ -16,13 +16,13 @@ class CalibrateSpikes(Pass):
     name = "spike calibration"
 
     def __init__(self, allowance: float = 3.0, *, debt: bool = False):
-        self.allowance, self.debt = allowance, debt
+        self.neuron = SpikeCalibration(allowance=allowance, debt=debt)
 
     def apply(self, conversion: Conversion) -> None:
         for site in conversion.sites.values():
             node = conversion.graph.nodes[site.population]
             assert isinstance(node, Population)
-            neuron = SpikeCalibration(allowance=self.allowance, debt=self.debt)
+            neuron = self.neuron
             name = conversion.fresh(f"{node.name}_calibrated")
             readers = conversion.out_of(node.name)
             conversion.put(Population(name, neuron, None, "add", node.at))
