@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from neurograph.convert.conversion import Array, Conversion
-from neurograph.convert.fold import with_bias
 from neurograph.errors import ShapeError
 from neurograph.graph import Population, Projection
-from neurograph.projections.conv import Conv2d
 from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
-from neurograph.projections.dense import Dense
 from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.scale import Scale
@@ -51,7 +48,7 @@ def _add_to(conversion: Conversion, p: Projection, values: Array) -> None:
             operators[k] = Scale(operator.weight, values if operator.bias is None else operator.bias + values)
         else:
             held = conversion.weights_of(p, k)
-            operators[k] = with_bias(operator.started(**held), held["weight"], held.get("bias", 0.0) + values)
+            operators[k] = operator.reweighted(held["weight"], held.get("bias", 0.0) + values)
     conversion.change(p, operators=tuple(operators))
 
 
@@ -59,8 +56,8 @@ def _place(p: Projection) -> int | None:
     """The operator from which on a constant per channel arrives unchanged, where it can be taken."""
     for k in reversed(range(len(p.operators))):
         operator = p.operators[k]
-        if isinstance(operator, Conv2d | Dense | Scale):
-            return None if getattr(operator, "last_axis", False) else k
+        if operator.by_channel or isinstance(operator, Scale):
+            return k
         if not _passes(operator):
             return None
     return None

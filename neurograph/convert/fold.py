@@ -11,8 +11,6 @@ from neurograph.convert.conversion import Array, Conversion, Pass
 from neurograph.errors import GraphError
 from neurograph.graph import Projection
 from neurograph.projections.batch_norm import BatchNorm
-from neurograph.projections.conv import Conv2d
-from neurograph.projections.dense import Dense
 from neurograph.projections.dropout import Dropout
 from neurograph.projections.operator import Operator
 from neurograph.projections.scale import Scale
@@ -81,9 +79,7 @@ def affine_of(norm: BatchNorm) -> tuple[Array, Array]:
 
 
 def _takes(operator: Operator | None) -> bool:
-    return (
-        isinstance(operator, Conv2d | Dense) and "weight" in operator.starts and not getattr(operator, "last_axis", 0)
-    )
+    return operator is not None and operator.by_channel and "weight" in operator.starts
 
 
 def _unpadded(operator: Operator) -> bool:
@@ -94,7 +90,7 @@ def _after(operator: Any, w: Array, b: Array) -> Operator:
     """The operator that gives w y + b where this one gives y."""
     held = operator.starts
     weight = held["weight"] * w.reshape((-1,) + (1,) * (held["weight"].ndim - 1))
-    return with_bias(operator, weight, held.get("bias", 0.0) * w + b)
+    return operator.reweighted(weight, held.get("bias", 0.0) * w + b)
 
 
 def before(operator: Any, w: Array, b: Array | None) -> Operator:
@@ -104,7 +100,7 @@ def before(operator: Any, w: Array, b: Array | None) -> Operator:
     if b is not None:
         added = by_input(operator, weight, b).reshape(len(weight), -1).sum(1)
         shift = added if shift is None else shift + added
-    return with_bias(operator, scaled, shift)
+    return operator.reweighted(scaled, shift)
 
 
 def by_input(operator: Any, weight: Array, values: Array) -> Array:
@@ -114,15 +110,3 @@ def by_input(operator: Any, weight: Array, values: Array) -> Array:
     groups, each = getattr(operator, "groups", 1), weight.shape[1]
     channel = (np.arange(len(weight)) // (len(weight) // groups))[:, None] * each + np.arange(each)
     return weight * values[channel].reshape(channel.shape + (1,) * (weight.ndim - 2))
-
-
-def with_bias(operator: Any, weight: Array, bias: Any) -> Operator:
-    """The operator with these weights, and a bias where there is one now."""
-    import copy
-
-    out = copy.copy(operator)
-    out.weight, out.starts, out.has_bias = None, {}, bias is not None
-    if isinstance(out, Dense):
-        out.bias = None
-        out.features, out.in_features = weight.shape
-    return out.started(weight=weight) if bias is None else out.started(weight=weight, bias=np.asarray(bias))  # type: ignore[no-any-return]

@@ -12,8 +12,6 @@ from neurograph.convert.fold import before, by_input
 from neurograph.errors import SpecError, declared_at
 from neurograph.graph import Graph, Output, Population, Projection
 from neurograph.nodes.burst import BurstIF
-from neurograph.projections.conv import Conv2d
-from neurograph.projections.dense import Dense
 from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from neurograph.projections.reshape import Flatten
@@ -74,7 +72,7 @@ def weigh(conversion: Conversion, p: Projection, theta: Array) -> None:
         if isinstance(operator, Scale):
             operators[k] = Scale(operator.weight * values, operator.bias)
             break
-        if isinstance(operator, Conv2d | Dense) and not getattr(operator, "last_axis", False):
+        if operator.by_channel:
             held = operator.started(**conversion.weights_of(p, k, shapes))
             if len(values) in (1, _inputs(held)):
                 operators[k] = before(held, values, None)

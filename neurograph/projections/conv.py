@@ -37,6 +37,7 @@ class Conv2d(Operator):
 
     key = "conv2d"
     linear = True
+    by_channel = True
 
     def __init__(
         self,
@@ -74,6 +75,9 @@ class Conv2d(Operator):
             raise SpecError(f"Conv2d(padding={padding!r}) at {declared_at()}: a size, 'valid', or with stride 1 'same'")
         h, w = (d * (k - 1) if padding == "same" else 0 for d, k in zip(self.dilation, self.kernel, strict=True))
         return (h // 2, w // 2), (h - h // 2, w - w // 2)
+
+    def _forget(self, has_bias: bool) -> None:
+        self.weight, self.has_bias = None, has_bias
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         channels, *size = needs_image(self, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ class Conv1d(Operator):
 
     key = "conv1d"
     linear = True
+    by_channel = True
 
     def __init__(
         self,
@@ -47,6 +49,18 @@ class Conv1d(Operator):
             padding_mode=padding_mode, dilation=(1, dilation), groups=groups, bias=bias, weight=weight,
             learnable=learnable,
         )  # fmt: skip
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        return self._plane.padding
+
+    @property
+    def groups(self) -> int:
+        return self._plane.groups
+
+    def _forget(self, has_bias: bool) -> None:
+        self._plane = copy.copy(self._plane)
+        self._plane._forget(has_bias)
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         if len(source) != 2:

@@ -55,6 +55,13 @@ class Dense(Operator):
         self.bias = None if isinstance(bias, bool) else given(bias, "Dense(bias=...)")
         self.has_bias = bias is not False
 
+    @property
+    def by_channel(self) -> bool:  # type: ignore[override]
+        return not self.last_axis
+
+    def _forget(self, has_bias: bool) -> None:
+        self.weight, self.bias, self.has_bias = None, None, has_bias
+
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         if len(source) != 1 and not self.last_axis:
             size = math.prod(source)

@@ -60,6 +60,7 @@ class Operator:
     key: ClassVar[str] = ""
     pointwise_in_time: bool = True
     linear: ClassVar[bool] = False  # in evaluation a linear function of its input, plus a constant
+    by_channel: bool = False  # its weights are [out, in / groups, ...] over channels, with at most a bias per output
     starts: Mapping[str, Array] = MappingProxyType({})  # weights to begin with instead of drawn ones, by name
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -91,6 +92,17 @@ class Operator:
         out = copy.copy(self)
         out.starts = {**self.starts, **{n: given(a, f"weights {n!r} of {self!r}") for n, a in arrays.items()}}
         return out
+
+    def reweighted(self, weight: Array, bias: Array | None) -> Self:
+        """The same operation with these weights, and a bias where there is one; of operators that are `by_channel`."""
+        out = copy.copy(self)
+        out.starts = {}
+        out._forget(bias is not None)
+        return out.started(weight=weight) if bias is None else out.started(weight=weight, bias=bias)
+
+    def _forget(self, has_bias: bool) -> None:
+        """Drop the weights it was declared with."""
+        raise NotImplementedError
 
     def remake(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> Remake | None:
         """How to compute `torch(x, w, run)` again, for a backward pass that would rather compute than keep it:
