@@ -37,12 +37,12 @@ class LocalBalance(Observe):
     """theta_c += 2 eta mean(max(z_c - theta_c, 0)) for each batch, from 0: descent of E[(max(z, 0) - clip(z, 0, theta))^2].
 
     z is what arrives in the ANN whose activations are clipped at the thresholds as they are, so each layer sees what those
-    before will let through. `eta`: the rate; `passes` over the images, in their order, in batches of `batch`. `per`: "channel"
-    or "layer". More steps let theta come closer to the largest z. The ceiling of an activation is an upper bound.
+    before will let through. `passes` over the images, in their order, in batches of `batch`. More let theta come closer to the
+    largest z; up to `eta` = 1/2 it stays below. `per`: "channel" or "layer". The ceiling of an activation is an upper bound.
     Source: Bu et al. 2025, "Inference-scale complexity in ANN-SNN conversion for high-performance and low-power applications".
     """
 
-    def __init__(self, eta: float = 1.0, *, passes: int = 10, batch: int = 50, per: str = "channel"):
+    def __init__(self, eta: float = 0.5, *, passes: int = 20, batch: int = 50, per: str = "channel"):
         where = f"LocalBalance(eta={eta}, passes={passes}, batch={batch}) at {declared_at()}"
         if not (isinstance(eta, int | float) and 0 < eta < float("inf")):
             raise SpecError(f"{where}: eta is a finite number above 0")

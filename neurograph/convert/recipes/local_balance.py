@@ -13,9 +13,9 @@ from neurograph.projections.pool import MaxPool2d
 
 
 def local_threshold_balancing(
-    eta: float = 1.0,
+    eta: float = 0.5,
     *,
-    passes: int = 10,
+    passes: int = 20,
     batch: int = 50,
     per: str = "channel",
     start: float = 0.5,
