@@ -150,6 +150,6 @@ def test_converted_network(case: dict[str, Any], merge: bool, store: Any) -> Non
         np.testing.assert_allclose(found, expected[f"scale{2 * k + 1}"].ravel(), rtol=1e-6)
         np.testing.assert_allclose(1.0 / found, expected[f"scale{2 * k}"].ravel(), rtol=1e-6)
     snn.nodes["y"] = type(snn.outputs[0])("y", ng.Steps(), "")
-    for backend in BACKENDS:
+    for backend in ("torch", "numba"):
         y = answers(snn, backend, images, len(expected["outs"]))
         np.testing.assert_allclose(y, expected["outs"], rtol=1e-4, atol=1e-6, err_msg=backend)
