@@ -63,23 +63,45 @@ class Execution:
         self.recorder = recorder
         self.totals: dict[str, Any] = {}
         self.recorded: dict[str, int] = {}  # probe -> the step that comes next
+        self.computed: set[str] = set()  # slots that are the same in every window
+        self.kept: dict[str, Any] = {}  # those of them that later windows read
         self._probes: dict[str, list[Any]] = {}
         for probe in tape.probes:
             self._probes.setdefault(probe.population, []).append(probe)
 
     def window(self, inputs: Mapping[str, Any], total: int, window: range) -> None:
         """Run the steps of `window` of a run of `total` steps; state and readouts carry over to the next window."""
-        slots: dict[str, Any] = {}
+        slots: dict[str, Any] = dict(self.kept)
+        again = len(window) < total and not self.training  # in training every window has a graph of its own
         for instr in self.tape.instructions:
-            if instr.op == "input":
-                self._input(instr, slots, inputs, total, window)
-            else:
-                self._execute(instr, slots, len(window))
-            if self.check_numerics:
-                self._check(instr, slots)
+            if not self.computed.issuperset(instr.outs):
+                if instr.op == "input":
+                    self._input(instr, slots, inputs, total, window)
+                else:
+                    self._execute(instr, slots, len(window))
+                if self.check_numerics:
+                    self._check(instr, slots)
+                if again and self._lasting(instr, slots, inputs):
+                    self.computed.update(instr.outs)
+                    self.kept.update({o: slots[o] for o in instr.outs})
             for name in instr.frees:
                 slots.pop(name, None)
+        if self.kept:
+            read = {s for i in self.tape.instructions if not self.computed.issuperset(i.outs) for s in i.ins}
+            self.kept = {n: x for n, x in self.kept.items() if n in read}
         self.state["step"] = self.state.get("step", 0) + len(window)
+
+    def _lasting(self, instr: Instr, slots: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
+        """Whether an instruction has the same result in every window: the first convolution of an image that stays."""
+        if instr.op == "input":  # a static input may be given as a sequence
+            return bool(instr.what.encoder.static and inputs[instr.name].ndim == len(instr.what.shape) + 1)
+        unchanging = instr.op in ("zeros", "apply", "add", "concat", "combine") or (
+            instr.op == "neuron" and not (instr.what.states or instr.what.given or instr.name in self._probes)
+        )
+        if not unchanging or not self.computed.issuperset(instr.ins):
+            return False
+        remembers = instr.op == "apply" and any(key.startswith(f"{instr.name}.") for key in self.state)
+        return not remembers and all(slots[o].shape[0] == 1 for o in instr.outs)
 
     def _execute(self, instr: Instr, slots: dict[str, Any], steps: int) -> None:
         # looked up each time: a table of bound methods would be a cycle, and keep every output until the next
