@@ -92,7 +92,8 @@ def _firing(ax: Any, c: Comparison) -> None:
 
 def _errors(ax: Any, c: Comparison) -> None:
     known = [x for x in c.layers if x.error is not None]
-    ax.set_title(f"Distance from the ANN's activations at T = {c.at}", loc="left")
+    ann = "ANN" if c.reference_agreeing is None else "quantised ANN"
+    ax.set_title(f"Distance from the {ann}'s activations at T = {c.at}", loc="left")
     if not known:
         ax.text(0.5, 0.5, "no activations to compare with", ha="center", va="center", transform=ax.transAxes)
         return
@@ -135,6 +136,12 @@ def _above(ax: Any, handles: Any = None) -> None:
 
 
 def _legend(ax: Any, handles: Any, **options: Any) -> None:
-    small = {"fontsize": ax.xaxis.label.get_size() - 1.0, "frameon": False, "handlelength": 1.4}
+    small = {
+        "frameon": True,
+        "edgecolor": "none",
+        "framealpha": 0.85,
+        "fontsize": ax.xaxis.label.get_size() - 1.0,
+        "handlelength": 1.4,
+    }
     made = ax.legend(**({} if handles is None else {"handles": handles}), **small, **options)
     made.set_in_layout(False)  # it lies in room that is there already
