@@ -17,6 +17,7 @@ import torch
 
 import neurograph as ng
 from neurograph import convert, data, models, train
+from neurograph.convert.quantise import quantised
 from neurograph.weights_file import load_weights, save_weights
 
 
@@ -31,7 +32,7 @@ class Task:
     steps: int
     normalize: bool  # pixels in 0..1, or with the mean and deviation of the data set
     augment: Callable[[data.ImageData], data.Transform]
-    optimizer: Callable[[torch.nn.Module, argparse.Namespace], torch.optim.Optimizer]
+    optimizer: Callable[[torch.nn.Module, float], torch.optim.Optimizer]  # of a learning rate
 
 
 def warped(part: data.ImageData) -> data.Transform:
@@ -42,7 +43,7 @@ def warped(part: data.ImageData) -> data.Transform:
 
 LENET5 = Task(
     "lenet5", "mnist", {"mnist": 12, "digits": 80}, 3e-3, 64, False, warped,
-    lambda model, args: train.adamw(model, args.batch_size, lr=args.lr, weight_decay=1e-2),
+    lambda model, lr: train.adamw(model, 128, lr=lr, weight_decay=1e-2),
 )  # fmt: skip
 
 
@@ -54,8 +55,9 @@ def arguments(task: Task, about: str | None, argv: Sequence[str] | None) -> argp
     p.add_argument("--epochs", type=int, help=f"default {', '.join(f'{e} for {n}' for n, e in task.epochs.items())}")
     p.add_argument("--batch-size", type=int, default=128)
     p.add_argument("--lr", type=float, default=task.lr)
-    p.add_argument("--weights", help="an .npz of trained weights: skips the training")
+    p.add_argument("--weights", help="an .npz of trained weights: skips the training they come from")
     p.add_argument("--recipe", default="rate", choices=sorted(convert.RECIPES), help="of the conversion")
+    p.add_argument("--levels", type=int, default=4, help="of the quantised activations that recipe qcfs trains on with")
     p.add_argument("--calibration", type=int, default=1000, help="training images the conversion looks at")
     p.add_argument("--steps", type=int, default=task.steps, help="time steps of the spiking network")
     p.add_argument("--backend", default="torch", choices=("torch", "numba"), help="runs the spiking network")
@@ -65,25 +67,23 @@ def arguments(task: Task, about: str | None, argv: Sequence[str] | None) -> argp
     return p.parse_args(argv)
 
 
-def trained(
-    task: Task, args: argparse.Namespace, graph: ng.Graph, train_part: data.ImageData, test: data.Batches, folder: Path
-) -> torch.nn.Module:
-    """The network with trained weights, of a file or of a training here."""
-    device = train.device_of(args.device)
-    held = load_weights(args.weights) if args.weights else None
-    model = ng.compile(graph, steps=1, device=device, seed=args.seed, weights=held)
-    if held is not None:
-        return model
-    size = min(args.batch_size, len(train_part))
+def fitted(
+    task: Task, args: argparse.Namespace, model: torch.nn.Module, parts: tuple[data.ImageData, data.Batches],
+    folder: Path, share: float = 1.0,
+) -> torch.nn.Module:  # fmt: skip
+    """The network trained on the first of the parts; a `share` of the epochs and of the learning rate to train on."""
+    train_part, test = parts
+    device, epochs = train.device_of(args.device), max(1, round(share * args.epochs))
     options = {"seed": args.seed, "normalize": task.normalize, "device": str(device), "shuffle": True}
-    optimizer = task.optimizer(model, args)
+    size, augment = min(args.batch_size, len(train_part)), task.augment(train_part)
+    optimizer = task.optimizer(model, args.lr * share)
     train.fit(
         model,
-        data.Batches(train_part, size, drop_last=True, transform=task.augment(train_part), **options),
+        data.Batches(train_part, size, drop_last=True, transform=augment, **options),
         test,
-        epochs=args.epochs,
+        epochs=epochs,
         optimizer=optimizer,
-        schedule=train.WarmupCosine(optimizer, args.epochs, args.epochs / 20, per_step=True),
+        schedule=train.WarmupCosine(optimizer, epochs, epochs / 20, per_step=True),
         loss=torch.nn.CrossEntropyLoss(),
         keeper=train.Keeper(folder, keep=1),
         device=str(device),
@@ -91,6 +91,11 @@ def trained(
     # the last weights, not those that were best on the test images; and the statistics of plain pictures
     train.measure_statistics(model, data.Batches(train_part, min(1000, len(train_part)), **options), device=device)
     return model
+
+
+def right(model: torch.nn.Module, test: data.Batches) -> str:
+    _, accuracy, _ = train.evaluate(model, test, device=test.device, progress=False)
+    return f"{accuracy:.2f} % of {len(test.data):,} test images"
 
 
 def run(task: Task, about: str | None, argv: Sequence[str] | None) -> None:
@@ -104,22 +109,32 @@ def run(task: Task, about: str | None, argv: Sequence[str] | None) -> None:
     folder = Path(args.output or f"runs/{task.model}-{train_part.name}-{time.strftime('%Y%m%d-%H%M%S')}")
     folder.mkdir(parents=True, exist_ok=True)
 
-    graph = models.recipe(task.model)(len(train_part.classes), input_shape=train_part.images.shape[1:])
-    test = data.Batches(test_part, 500, normalize=task.normalize, device=str(train.device_of(args.device)))
+    device = train.device_of(args.device)
+    test = data.Batches(test_part, 500, normalize=task.normalize, device=str(device))
+    parts, shape, began = (train_part, test), train_part.images.shape[1:], time.perf_counter()
+    held = load_weights(args.weights) if args.weights else None
+    known = held is not None and any(name.endswith(".threshold") for name in held)
+    start = ng.QCFS(levels=args.levels, threshold=ng.learnable(1.0)) if known else ng.ReLU()
+    graph = models.recipe(task.model)(len(train_part.classes), start, shape)
     print(f"[ANN]\n{graph}")
-    began = time.perf_counter()
-    model = trained(task, args, graph, train_part, test, folder)
-    accuracy = train.evaluate(model, test, device=train.device_of(args.device), progress=False)[1]
-    print(f"[ANN] {accuracy:.2f} % of {len(test_part):,} test images, after {time.perf_counter() - began:.0f} s")
+    model = ng.compile(graph, steps=1, device=device, seed=args.seed, weights=held)
+    if held is None:
+        fitted(task, args, model, parts, folder)
+    calibration = data.Batches(train_part.first(args.calibration), 500, normalize=task.normalize)
+    if args.recipe == "qcfs" and not known:
+        print(f"[ANN] {right(model, test)}; training on with QCFS({args.levels})")
+        graph = quantised(graph, calibration, levels=args.levels, weights=model, limit=args.calibration)
+        model = ng.compile(graph, steps=1, device=device)
+        fitted(task, args, model, parts, folder / "quantised", 1 / 3)
+    print(f"[ANN] {right(model, test)}, after {time.perf_counter() - began:.0f} s")
     weights = save_weights(folder / "weights.npz", model)
 
-    calibration = data.Batches(train_part.first(args.calibration), 500, normalize=task.normalize)
     snn, report = convert.convert(
         graph, args.recipe, calibration, weights=model, limit=args.calibration, seed=args.seed
     )
     print(f"[SNN]\n{snn}")
-    device = str(train.device_of(args.device)) if args.backend == "torch" else "cpu"
-    report.test(test, steps=args.steps, backend=args.backend, device=device, progress=True)
+    where = str(device) if args.backend == "torch" else "cpu"
+    report.test(test, steps=args.steps, backend=args.backend, device=where, progress=True)
     print(report)
     picture = report.draw(folder / "conversion.png", title=f"{task.model} on {train_part.name}, {args.recipe}")
     print(f"[OUTPUT] {weights}, {report.to_json(folder / 'report.json')}, {picture}")

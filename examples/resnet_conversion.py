@@ -5,7 +5,6 @@ python examples/resnet_conversion.py --data-dir DATA --recipe rate --steps 64
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -22,8 +21,8 @@ def shifted(part: data.ImageData) -> data.Transform:
     return data.Compose(data.RandomCrop(max(1, part.images.shape[-1] // 16)), *flips)
 
 
-def sgd(model: torch.nn.Module, args: argparse.Namespace) -> torch.optim.Optimizer:
-    return torch.optim.SGD(train.parameter_groups(model, 5e-4), lr=args.lr, momentum=0.9, nesterov=True)
+def sgd(model: torch.nn.Module, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(train.parameter_groups(model, 5e-4), lr=lr, momentum=0.9, nesterov=True)
 
 
 RESNET = Task("resnet_cifar", "cifar10", {"cifar10": 8, "digits": 40}, 0.1, 128, True, shifted, sgd)

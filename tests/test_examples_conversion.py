@@ -57,6 +57,22 @@ def test_an_example_trains_converts_and_reports(
     assert again["comparison"]["ann_correct"] == report["comparison"]["ann_correct"]
 
 
+def test_recipe_qcfs_trains_on_with_quantised_activations(
+    load: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main, first = load("lenet5_conversion").main, tmp_path / "first"
+    options = [*TINY, "--recipe", "qcfs", "--levels", "2", "--calibration", "100"]
+    main([*options, "--output", str(first)])
+    assert "training on with QCFS(2)" in capsys.readouterr().out
+    held, start = load_weights(first / "weights.npz"), (first / "quantised" / "summary.csv").read_text()
+    assert {n for n in held if n.endswith("threshold")} == {f"{n}.threshold" for n in ("c1", "c3", "c5", "f6")}
+    assert start.count("\n") == 2  # a heading and one epoch
+    main([*options, "--weights", str(first / "weights.npz"), "--output", str(tmp_path / "second")])
+    assert "Epoch 0" not in capsys.readouterr().out
+    reports = [json.loads((tmp_path / n / "report.json").read_text())["comparison"] for n in ("first", "second")]
+    assert reports[0]["correct"] == reports[1]["correct"]
+
+
 def test_without_data_it_says_so_and_takes_the_digits(
     load: Callable[[str], ModuleType],
     tmp_path: Path,
