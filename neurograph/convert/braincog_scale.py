@@ -80,7 +80,7 @@ class HookScale(Observe):
         for name, value in (("clamp", clamp), ("divide_above_one", divide_above_one)):
             if value is not None and not value > 0:
                 raise SpecError(f"HookScale({name}={value!r}) at {declared_at()}: above 0")
-        super().__init__(self._statistic, f"largest {1 - p:.2%} left out", per)
+        super().__init__(self._statistic, f"{100 * p:g} % of the activations at or below", per)
         self.p, self.batches, self.clamp, self.divide_above_one = p, batches, clamp, divide_above_one
 
     def __repr__(self) -> str:

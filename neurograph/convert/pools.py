@@ -87,6 +87,10 @@ class LowerPools(Pass):
     def __init__(self, pool: Callable[..., MaxPool2d] = CumulativeMaxPool2d, **options: Any):
         self.pool, self.options = pool, options
 
+    def __repr__(self) -> str:
+        options = "".join(f", {k}={v!r}" for k, v in self.options.items())
+        return f"{type(self).__name__}({self.pool.__name__}{options})"
+
     def apply(self, conversion: Conversion) -> None:
         for p in list(conversion.graph.projections.values()):
             try:

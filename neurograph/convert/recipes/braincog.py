@@ -35,10 +35,10 @@ def braincog(
     normalisation. batch_num: the calibration images are that many batches, and the largest threshold of a batch counts.
     spicalib: the allowance of SpikeCalibration behind all neurons; 0: none.
     upstream=True computes what Convertor does, to compare with it: calibration on activations clamped at gamma (thresholds
-    never exceed it: 9 points lost on LeNet5), no reset at all without soft_mode, SMaxPool by a factor of 1000, and
+    never exceed it; LeNet5 lost 13 and 34 points), no reset at all without soft_mode, SMaxPool by a factor of 1000, and
     corrections that are owed. Source: Li & Zeng 2022 (bursts, LIPooling), Li et al. 2022 (calibration), BrainCog.
     """
-    pool: Any = (LIPool2d if upstream else lateral) if lipool else SMaxPool2d
+    pool: Any = (LIPool2d if upstream else lateral_inhibition) if lipool else SMaxPool2d
     options = {"rule": "braincog"} if upstream and not lipool else {}
     reset = "soft" if soft_mode else "none" if upstream else "hard"
     per = "channel" if channelnorm else "layer"
@@ -49,7 +49,7 @@ def braincog(
     return Recipe("braincog", tuple(passes), "BrainCog's Convertor; Li & Zeng 2022; Li et al. 2022")
 
 
-def lateral(kernel: Any, stride: Any, **window: Any) -> MaxPool2d:
+def lateral_inhibition(kernel: Any, stride: Any, **window: Any) -> MaxPool2d:
     """LIPool2d, or where windows overlap or are padded the pool that it equals."""
     disjoint = all(s >= k for s, k in zip(stride, kernel, strict=True))
     plain = not any(window["padding"]) and window["dilation"] == (1, 1)

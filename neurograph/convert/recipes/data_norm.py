@@ -10,7 +10,7 @@ from neurograph.convert.fold import Fold
 from neurograph.convert.normalise import Normalise
 from neurograph.convert.place import Place
 from neurograph.convert.pools import LowerPools
-from neurograph.convert.recipes.braincog import lateral
+from neurograph.convert.recipes.braincog import lateral_inhibition
 from neurograph.convert.spiking_output import SpikingOutput
 from neurograph.projections.spike_pool import SMaxPool2d
 
@@ -37,7 +37,7 @@ def data_norm(
     passes += [Fold(), HookScale(p, divide_above_one=gamma if upstream else None)]
     if smode:
         options: dict[str, Any] = {"rule": "braincog"} if upstream and not lateral_inhi else {}
-        passes += [LowerPools(lateral if lateral_inhi else SMaxPool2d, **options)]
+        passes += [LowerPools(lateral_inhibition if lateral_inhi else SMaxPool2d, **options)]
     passes += [Place(start=0.0, max_spikes=gamma)]
     return Recipe("data_norm", tuple(passes), "Diehl et al. 2015; Rueckauer et al. 2017; Li & Zeng 2022")
 
