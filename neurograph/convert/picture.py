@@ -58,21 +58,25 @@ def _answers(ax: Any, c: Comparison) -> None:
     ax.set_xlabel("T (steps)")
     ax.set_ylabel("Images (%)")
     ax.set_title(f"Answers on {c.images:,} images", loc="left", pad=17)
-    _legend(ax, None, loc="lower right")
+    _legend(ax, None, loc="best")
     ax.set_ylim(bottom=max(0.0, min(float(v.min()) for v in lowest) - 5.0), top=101.5)
     if c.correct is not None:
+        value = 100.0 * c.correct[c.at - 1] / c.images
+        high = value > sum(ax.get_ylim()) / 2
         ax.annotate(
-            f"{c.correct[c.at - 1]:,} correct\nat T = {c.at}", (c.at, 100.0 * c.correct[c.at - 1] / c.images),
-            xytext=(-6, -14), textcoords="offset points", ha="right", va="top", fontsize=8, color=BLUE,
+            f"{c.correct[c.at - 1]:,} correct\nat T = {c.at}", (c.at, value), xytext=(-6, -14 if high else 8),
+            textcoords="offset points", ha="right", va="top" if high else "bottom", fontsize=8, color=BLUE,
         )  # fmt: skip
 
 
 def _names(ax: Any, names: list[str]) -> Any:
     places = np.arange(len(names))
     steep = len(names) > 6 or max(map(len, names)) > 9
-    ax.set_xticks(
-        places, names, rotation=90 if len(names) > 24 else 45 if steep else 0, ha="right" if steep else "center"
-    )
+    ax.set_xticks(places, names)
+    if steep:
+        angle = 90 if len(names) > 24 else 40
+        for text in ax.get_xticklabels():
+            text.set(rotation=angle, ha="right", va="center" if angle == 90 else "top", rotation_mode="anchor")
     ax.set_xlim(-0.6, len(names) - 0.4)
     return places
 
@@ -131,17 +135,21 @@ def _work(ax: Any, c: Comparison) -> None:
 
 def _above(ax: Any, handles: Any = None) -> None:
     """A legend between the title and the axes, where no bar can be behind it."""
-    _legend(ax, handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, ncols=3, columnspacing=1.2)
+    _legend(
+        ax,
+        handles,
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.2,
+        ncols=3,
+        columnspacing=1.2,
+    )
     ax.set_title(ax.get_title(loc="left"), loc="left", pad=17)
 
 
 def _legend(ax: Any, handles: Any, **options: Any) -> None:
-    small = {
-        "frameon": True,
-        "edgecolor": "none",
-        "framealpha": 0.85,
-        "fontsize": ax.xaxis.label.get_size() - 1.0,
-        "handlelength": 1.4,
-    }
-    made = ax.legend(**({} if handles is None else {"handles": handles}), **small, **options)
+    shown = {} if handles is None else {"handles": handles}
+    size = ax.xaxis.label.get_size() - 1.0
+    made = ax.legend(**shown, fontsize=size, handlelength=1.4, edgecolor="none", framealpha=0.85, **options)
     made.set_in_layout(False)  # it lies in room that is there already

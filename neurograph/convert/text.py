@@ -67,9 +67,11 @@ def _tested(c: Comparison) -> list[str]:
         tail = [_number(x.error, ".2%"), _number(x.correlation, ".4f")]
         rows.append([x.name, f"{x.neurons:,}", f"{x.rate:.4f}", f"{x.spikes:,.0f}", *parts, *tail])
     lines += ["", *table(rows, left=1)]
+    ann = "the ANN's" if c.reference_agreeing is None else "the quantised ANN's"
     lines.append(
         "rate: spikes per neuron and step; spikes: per image; silent: neurons that fire for no image; quiet, saturated: of all\n"
-        "(image, neuron) those without a spike, and with all they can give; error: sum |theta rate - a| / sum |a|"
+        "(image, neuron) those without a spike, and with all they can give; error: sum |theta rate - a| / sum |a|, a "
+        f"{ann} activation"
     )
     gain = f", {c.ann_energy / c.energy:.1f} times less" if 0 < c.energy < c.ann_energy else ""
     lines += [
