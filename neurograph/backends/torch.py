@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from neurograph.kernels.scan import power_of_two, scan_of
 from neurograph.monitor import Recorder, Recording
 from neurograph.projections.operator import Remake
 from neurograph.spec import Learnable, Neuron
-from neurograph.tape import Instr, Tape
+from neurograph.tape import STEPS, Instr, Tape
 
+_CACHE = 8 << 20  # bytes of the largest value of a window: what stays in a core's cache
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -97,7 +99,8 @@ class Unit(nn.Module):
         """The prologue's values; computed once where nothing is learnt and no parameter has changed."""
         if any(isinstance(p, nn.Parameter) for p in params.values()) or torch.compiler.is_compiling():
             return self.prologue(params)
-        now = [(p, p._version) for p in params.values()]
+        # a tensor made in inference mode has no version, and cannot be changed outside it
+        now = [(p, 0 if p.is_inference() else p._version) for p in params.values()]
         if self._known is None or any(p is not q or v != w for (p, v), (q, w) in zip(now, self._known[0], strict=True)):
             with torch.inference_mode(False), torch.no_grad():  # kept for later calls, which may train
                 self._known = (now, self.prologue(params))
@@ -262,11 +265,12 @@ class TorchProgram(nn.Module):
         if not before and self.training:
             # a new sequence in training draws new random inputs, from the random state a checkpoint restores
             self._draw = int(torch.randint(2**31, (1,)))
+        size = self._window(total, batch) if chunk is None else checked_steps(chunk, total)
+        machine = TorchMachine(self, keep_state or size < total)
         execution = Execution(
-            self.tape, TorchMachine(self, keep_state), batch, before,
+            self.tape, machine, batch, before,
             training=self.training, check_numerics=self.check_numerics, recorder=recorder, signals=signals,
         )  # fmt: skip
-        size = checked_steps(chunk, total)
         if size < total:
             self._check_chunk(size)
         try:
@@ -275,6 +279,14 @@ class TorchProgram(nn.Module):
         finally:
             self.recordings = recorder.close()
         return answers(self.tape, execution, total), execution.state
+
+    def _window(self, steps: int, batch: int) -> int:
+        """How many steps to run at once where no gradient needs all of them: as many as stay in cache, in equal parts."""
+        if torch.is_grad_enabled() or self.training or self.device.type != "cpu":
+            return steps
+        largest = max((prod(s.shape) for s in self.tape.slots.values() if s.time == STEPS), default=1)
+        most = max(1, _CACHE // (largest * batch * self.dtype.itemsize))
+        return ceil(steps / ceil(steps / most))
 
     def _check_chunk(self, size: int) -> None:
         for instr in self.tape.walk():

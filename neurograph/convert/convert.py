@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def convert(
     source: Graph | torch.nn.Module,
-    recipe: Recipe | str = "rate",
+    recipe: Recipe | str = "calibrated",
     calibration: Any = None,
     *,
     weights: Any = None,

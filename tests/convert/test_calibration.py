@@ -100,7 +100,7 @@ def test_potential_calibration_brings_rates_nearer() -> None:
 
 
 def test_the_calibrated_recipe_has_both_and_a_name() -> None:
-    recipe = calibrated(16, max_spikes=2)
+    recipe = calibrated(16, max_spikes=2, potential=True)
     assert [p.name for p in recipe.passes][-3:] == ["place", "calibrate bias", "calibrate potential"]
     assert [p.name for p in calibrated(potential=False).passes][-1] == "calibrate bias"
     graph, report = convert(small_net(), recipe, IMAGES)

@@ -11,8 +11,8 @@ from neurograph.convert.observe import Observe
 from neurograph.convert.recipes.rate import rate
 
 
-def calibrated(steps: int = 32, observe: Observe | None = None, *, potential: bool = True, **options: Any) -> Recipe:
-    """Rate conversion whose biases, then start potentials, are corrected by what `steps` steps show on calibration images.
+def calibrated(steps: int = 32, observe: Observe | None = None, *, potential: bool = False, **options: Any) -> Recipe:
+    """Rate conversion whose biases are corrected by what `steps` steps show on calibration images; `potential`: v(0) too.
 
     `observe` and `options` are those of `rate`. `steps` should be the T of the runs to come: the corrections hold for it.
     Source: Li et al. 2021 (SNNC, light pipeline).
