@@ -100,11 +100,11 @@ def test_potential_calibration_brings_rates_nearer() -> None:
 
 
 def test_the_calibrated_recipe_has_both_and_a_name() -> None:
-    recipe = calibrated(16, max_spikes=2, potential=True)
-    assert [p.name for p in recipe.passes][-3:] == ["place", "calibrate bias", "calibrate potential"]
-    assert [p.name for p in calibrated(potential=False).passes][-1] == "calibrate bias"
+    recipe = calibrated(16, max_spikes=2)
+    assert [p.name for p in recipe.passes][-3:] == ["place", "calibrate potential", "calibrate bias"]
+    assert [p.name for p in calibrated(potential=None).passes][-2:] == ["place", "calibrate bias"]
     graph, report = convert(small_net(), recipe, IMAGES)
-    assert report.history[-1] == "calibrate potential" and graph.name == "small_calibrated"
+    assert report.history[-1] == "calibrate bias" and graph.name == "small_calibrated"
     assert ng.compile(graph, "numba").run(IMAGES[:2], 4)[0]["y"].shape == (2, 3)
 
 
