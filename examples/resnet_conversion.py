@@ -25,7 +25,7 @@ def sgd(model: torch.nn.Module, lr: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(train.parameter_groups(model, 5e-4), lr=lr, momentum=0.9, nesterov=True)
 
 
-RESNET = Task("resnet_cifar", "cifar10", {"cifar10": 8, "digits": 40}, 0.1, 128, True, shifted, sgd)
+RESNET = Task("resnet_cifar", "cifar10", {"cifar10": 8, "digits": 40}, 0.1, 128, True, shifted, sgd, False)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
