@@ -119,5 +119,6 @@ from neurograph.synapses.short_term import TsodyksMarkram
 from neurograph.synapses.synapse import Synapse
 from neurograph.tape import Tape
 from neurograph.version import __version__
+from neurograph.weights_file import load_weights, save_weights
 
 __all__ = [name for name in dir() if not name.startswith("_")]

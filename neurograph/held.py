@@ -10,7 +10,7 @@ import numpy as np
 
 from neurograph.errors import NeuroGraphError, ShapeError
 from neurograph.graph import Graph, Population
-from neurograph.projections.operator import Operator
+from neurograph.projections.operator import Operator, Weight, fixed
 from neurograph.spec import Learnable
 
 Array = np.ndarray[Any, Any]
@@ -67,18 +67,11 @@ def undetermined(graph: Graph, given: Mapping[str, Any] | None = None) -> list[s
     from neurograph.compiler import lower
 
     tape = lower(graph, stop_after="infer")
-    held: set[str] = set()
-    for p in graph.projections.values():
-        for owner, part in p.parts:
-            own = getattr(part, "weight", None)
-            names = set(getattr(part, "starts", {}))
-            if isinstance(own, np.ndarray):
-                names |= {"weight"} | ({"bias"} if isinstance(getattr(part, "bias", None), np.ndarray) else set())
-            held |= {f"{owner}.{n}" for n in names}
     populations = {n.name for n in graph.nodes.values() if isinstance(n, Population)}
-    return sorted(
-        n
-        for n, w in tape.weights.items()
-        if n not in held and (n.rpartition(".")[0] not in populations or (given is not None and n not in given))
-        if w.learnable or w.buffer
-    )
+
+    def open(name: str, weight: Weight) -> bool:
+        if name.rpartition(".")[0] in populations:  # a learnt parameter has its declared value
+            return given is not None and name not in given
+        return not isinstance(weight.init, fixed)
+
+    return sorted(n for n, w in tape.weights.items() if open(n, w))

@@ -57,7 +57,7 @@ class Conversion:
     fold_error: float | None = None
     notes: list[str] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
-    analogue: Graph | None = None  # with activations still in the places of the spiking neurons, for passes that compare
+    analogue: Graph | None = None  # with activations still in the places of spiking neurons, to compare with
     reference: Graph | None = None  # what the spiking network is to equal, where that is not the source
 
     def into(self, node: str) -> list[Projection]:

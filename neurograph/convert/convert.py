@@ -62,6 +62,7 @@ def convert(
             f"graph {ann.name!r} does not hold the weights {', '.join(lacking[:4])}{' ...' if len(lacking) > 4 else ''}: "
             "pass weights=, the trained program or its arrays"
         )
+    _check_finite(ann)
     return run(chosen, ann, images, seed)
 
 
@@ -82,6 +83,17 @@ def run(recipe: Recipe, ann: Graph, images: Array, seed: int = 0) -> tuple[Graph
         )
     conversion.shapes()  # the result is a whole network
     return conversion.graph, ConversionReport.of(recipe, conversion)
+
+
+def _check_finite(ann: Graph) -> None:
+    for p in ann.projections.values():
+        for owner, part in p.parts:
+            for name, array in {"weight": getattr(part, "weight", None), **getattr(part, "starts", {})}.items():
+                if isinstance(array, np.ndarray) and not np.all(np.isfinite(array)):
+                    raise GraphError(
+                        f"projection {p.name!r} ({p.at}): the weights {owner}.{name} hold NaN or infinity, so nothing that "
+                        "follows would mean anything. Train again, with a lower learning rate or gradient clipping"
+                    )
 
 
 def _from_module(module: Any, images: Array, from_torch: Any) -> Graph:

@@ -145,13 +145,16 @@ def given(array: Any, what: str) -> Array:
     return out
 
 
-def fixed(array: Array) -> Initializer:
-    def init(rng: np.random.Generator, shape: Shape) -> Array:
-        if array.shape != shape:
-            raise ShapeError(f"weights given have shape {array.shape}, needed is {shape}")
-        return array
+class fixed:  # noqa: N801  # an initializer, as the functions above are
+    """Not drawn: these values."""
 
-    return init
+    def __init__(self, array: Array):
+        self.array = array
+
+    def __call__(self, rng: np.random.Generator, shape: Shape) -> Array:
+        if self.array.shape != shape:
+            raise ShapeError(f"weights given have shape {self.array.shape}, needed is {shape}")
+        return self.array
 
 
 def pair(value: int | tuple[int, int], name: str) -> tuple[int, int]:
