@@ -36,6 +36,7 @@ exp = _unary("exp", math.exp, "e**x, the same bits on every backend.")
 sigmoid = _unary("sigmoid", lambda x: 1 / (1 + math.exp(-x)), "1 / (1 + exp(-x)).")
 tanh = _unary("tanh", math.tanh, "Hyperbolic tangent, 1 - 2 / (1 + exp(2 x)).")
 sqrt = _unary("sqrt", math.sqrt, "Square root, correctly rounded.")
+relu = _unary("relu", lambda x: max(x, 0.0), "max(x, 0); a NaN stays.")
 floor = _unary("floor", math.floor, "Largest whole number <= x; its gradient is zero.")
 
 
@@ -61,11 +62,6 @@ def maximum(a: Operand, b: Operand) -> Operand:
 def clip(x: Operand, low: Operand, high: Operand) -> Operand:
     """x limited to [low, high]."""
     return minimum(maximum(x, low), high)
-
-
-def relu(x: Operand) -> Operand:
-    """max(x, 0)."""
-    return where(x > 0.0, x, 0.0)  # type: ignore[operator, arg-type]
 
 
 def sign(x: Operand) -> Operand:

@@ -90,6 +90,16 @@ _ROWS = [
         {"torch": "torch.sqrt({0})", "triton": "tl.sqrt_rn({0})"},
         lambda a, y, g: (g * 0.5 / y,),
     ),
+    # a NaN stays, as in torch
+    Op(
+        "relu",
+        "f",
+        "f",
+        lambda x: np.maximum(x, np.zeros((), np.asarray(x).dtype)),
+        "F(0.0) if {0} <= F(0.0) else {0}",
+        {"torch": "torch.relu({0})", "triton": "tl.where({0} <= 0.0, 0.0, {0})"},
+        lambda a, y, g: (_where(a[0] > 0.0, g, 0.0),),
+    ),
     Op(
         "floor",
         "f",
