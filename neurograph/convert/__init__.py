@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from neurograph.convert.calibrate import CalibrateBias, CalibratePotential
 from neurograph.convert.conversion import Conversion, Pass, Recipe, Site
 from neurograph.convert.convert import convert
 from neurograph.convert.early_exit import EarlyAnswers, answer_early
+from neurograph.convert.equilibrium import PlaceBounded, Quantise
+from neurograph.convert.fold import Fold
 from neurograph.convert.measure import Comparison
-from neurograph.convert.recipes import RECIPES
+from neurograph.convert.normalise import Normalise
+from neurograph.convert.observe import Observe, Statistic, largest, percentile, squared_error, trained
+from neurograph.convert.offset import run_corrected
+from neurograph.convert.place import Place
+from neurograph.convert.pools import CommutePools, LowerPools
+from neurograph.convert.quantise import quantised
+from neurograph.convert.recipes import RECIPES, recipe_named
+from neurograph.convert.recipes.braincog import braincog
+from neurograph.convert.recipes.burst import burst
+from neurograph.convert.recipes.calibrated import calibrated
+from neurograph.convert.recipes.data_norm import data_norm
+from neurograph.convert.recipes.equilibrium import equilibrium
+from neurograph.convert.recipes.local_balance import local_threshold_balancing
+from neurograph.convert.recipes.qcfs import qcfs
+from neurograph.convert.recipes.rate import rate
 from neurograph.convert.report import ConversionReport
 
-__all__ = [
-    "RECIPES", "Comparison", "Conversion", "ConversionReport", "EarlyAnswers", "Pass", "Recipe", "Site", "answer_early",
-    "convert",
-]  # fmt: skip
+__all__ = [name for name in dir() if not name.startswith("_")]
