@@ -42,7 +42,7 @@ def turned(part: data.ImageData) -> data.Transform:
 
 
 LENET5 = Task(
-    "lenet5", "mnist", {"mnist": 8, "digits": 80}, 3e-3, 32, False, turned,
+    "lenet5", "mnist", {"mnist": 6, "digits": 80}, 3e-3, 32, False, turned,
     lambda model, lr: train.adamw(model, 128, lr=lr, weight_decay=2e-2), True,
 )  # fmt: skip
 
