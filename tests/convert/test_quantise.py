@@ -66,7 +66,7 @@ def test_a_trained_network_keeps_its_thresholds_and_its_answers(per: str) -> Non
         for name, parameter in program.named_parameters():
             if name.endswith("threshold"):
                 parameter *= 1.1
-    snn, report = convert(ann, "qcfs", IMAGES, weights=program)
+    snn, report = convert(ann, qcfs(potential=None), IMAGES, weights=program)
     assert report.history[-3:] == ["observe", "lower pools", "place"]
     held = program.weights()
     for node in snn.populations:
