@@ -11,7 +11,6 @@ import numpy as np
 from neurograph.activations.activation import Activation
 from neurograph.errors import GraphError
 from neurograph.graph import Graph, Node, Population, Projection
-from neurograph.projections.operator import Operator
 from neurograph.spec import Shape
 
 Array = np.ndarray[Any, Any]
@@ -160,7 +159,3 @@ class Recipe:
 
     def __str__(self) -> str:
         return "\n".join([self.name, *(f"  {p.name}: {p!r}" for p in self.passes)])
-
-
-def chain_text(operators: tuple[Operator, ...]) -> str:
-    return " > ".join(map(repr, operators)) or "one to one"

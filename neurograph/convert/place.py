@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from neurograph.convert.conversion import Array, Conversion, Pass, Site
-from neurograph.convert.fold import before, by_input
+from neurograph.convert.fold import before
 from neurograph.errors import SpecError, declared_at
-from neurograph.graph import Graph, Output, Population, Projection
+from neurograph.graph import Output, Population, Projection
 from neurograph.nodes.burst import BurstIF
 from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
@@ -96,11 +96,3 @@ def weigh(conversion: Conversion, p: Projection, theta: Array) -> None:
 
 def _inputs(operator: Operator) -> int:
     return int(operator.starts["weight"].shape[1] * getattr(operator, "groups", 1))
-
-
-def spiking(graph: Graph) -> list[str]:
-    """The populations that spike."""
-    return [n.name for n in graph.populations if "spike" in n.neuron.outputs and not n.neuron.identity]
-
-
-__all__ = ["Place", "by_input", "replace_neuron", "spiking", "weigh"]

@@ -145,7 +145,7 @@ def given(array: Any, what: str) -> Array:
     return out
 
 
-class fixed:  # noqa: N801  # an initializer, as the functions above are
+class fixed:  # an initializer, as the functions above are
     """Not drawn: these values."""
 
     def __init__(self, array: Array):
