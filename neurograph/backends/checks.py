@@ -81,7 +81,7 @@ def checked_state(tape: Tape, state: State | None, batch: int, convert: Callable
     out: State = {}
     for key, value in state.items():
         if key == "step" or any(key.startswith(m) for m in memories):
-            out[key] = value
+            out[key] = convert(value) if getattr(value, "ndim", 0) else value
             continue
         if key not in shapes:
             raise DataError(f"the state has {key!r}, which this program does not know: it belongs to another network")

@@ -79,7 +79,9 @@ def constant_so_far(memory: dict[str, Any], x: Any, run: Run, equal: Any) -> boo
         return False
     known = memory.get("input")
     if run.steps == 1 and run.repeats > 1 and (known is None or equal(known, x)):
-        memory.update(input=x, steps=memory.get("steps", 0) + run.repeats)
+        if known is None:  # a copy, as x may be the caller's own array, or room that is used again
+            memory["input"] = x.clone() if hasattr(x, "clone") else x.copy()
+        memory["steps"] = memory.get("steps", 0) + run.repeats
         return True
     if known is not None:  # it changes now: the sum of the steps before, which were all alike
         memory["total"] = memory.pop("input") * memory.pop("steps")
