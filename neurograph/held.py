@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurograph.errors import NeuroGraphError, ShapeError
+from neurograph.errors import DataError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph, Population
 from neurograph.projections.operator import Operator, Weight, fixed
 from neurograph.spec import Learnable
@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 
 def as_arrays(weights: Any) -> dict[str, Array]:
     """Weights by name, of a program or a mapping of arrays or tensors, as float64."""
+    if not isinstance(weights, Mapping) and not callable(getattr(weights, "weights", None)):
+        raise DataError(f"weights are a program, or arrays by name (a state_dict), not {type(weights).__name__}")
     held = weights if isinstance(weights, Mapping) else weights.weights()
     return {
         n: np.array(a.detach().cpu().double().numpy() if hasattr(a, "detach") else a, np.float64)

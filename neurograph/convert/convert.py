@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurograph.activations.activation import Activation
 from neurograph.convert.conversion import Array, Conversion, Recipe
+from neurograph.convert.images import calibration_images
 from neurograph.convert.recipes import recipe_named
 from neurograph.convert.report import ConversionReport
-from neurograph.errors import DataError, GraphError, ShapeError
+from neurograph.errors import GraphError, ShapeError
 from neurograph.graph import Graph
 from neurograph.held import undetermined
 
@@ -41,7 +42,7 @@ def convert(
     chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(chosen, Recipe):
         raise GraphError(f"convert(recipe={recipe!r}): a Recipe, or the name of one")
-    images = _images(calibration, limit)
+    images = calibration_images(calibration, limit)
     if not isinstance(source, Graph):
         from neurograph.io.torch_module import from_torch
 
@@ -70,6 +71,10 @@ def run(recipe: Recipe, ann: Graph, images: Array, seed: int = 0) -> tuple[Graph
     """The passes of a recipe, in order, on an ANN that holds its weights."""
     conversion = Conversion(ann, ann.copied(), images, seed)
     conversion.graph.name = f"{ann.name}_{recipe.name}"
+    if ann.probes:
+        conversion.notes.append(
+            f"probes of {', '.join(sorted(ann.probes)[:5])} are left out; probe the spiking graph instead"
+        )
     conversion.graph.probes = {}
     for one in recipe.passes:
         if conversion.sites and set(conversion.sites) <= {n.name for n in conversion.activations()}:
@@ -80,6 +85,13 @@ def run(recipe: Recipe, ann: Graph, images: Array, seed: int = 0) -> tuple[Graph
         raise GraphError(
             f"recipe {recipe.name!r} replaced nothing in {ann.name!r}: after {', '.join(conversion.history)} no population "
             "spikes. It needs a pass that places neurons, such as Place"
+        )
+    left = [s for s in conversion.sites.values() if isinstance(conversion.neuron_of(s), Activation)]
+    if left:
+        raise GraphError(
+            f"recipe {recipe.name!r} leaves the activation {left[0].population!r} ({left[0].at}) as it is: after "
+            f"{', '.join(conversion.history)} it is {conversion.neuron_of(left[0])!r}. What declares or lists activations comes "
+            "before the pass that places neurons"
         )
     conversion.shapes()  # the result is a whole network
     return conversion.graph, ConversionReport.of(recipe, conversion)
@@ -99,40 +111,11 @@ def _check_finite(ann: Graph) -> None:
 def _from_module(module: Any, images: Array, from_torch: Any) -> Graph:
     import torch
 
+    if hasattr(module, "tape"):
+        raise GraphError("convert() takes the graph of a program, with its weights: convert(graph, weights=program)")
     if not isinstance(module, torch.nn.Module):
         raise GraphError(f"convert() takes a Graph or a torch.nn.Module, got {type(module).__name__}")
     parameter = next(module.parameters(), None)
     dtype = torch.float32 if parameter is None else parameter.dtype
     device = "cpu" if parameter is None else parameter.device
     return from_torch(module, torch.as_tensor(images[:2], dtype=dtype, device=device))  # type: ignore[no-any-return]
-
-
-def _images(calibration: Any, limit: int) -> Array:
-    """The first images of an array, or of batches that may bring labels."""
-    if calibration is None:
-        raise DataError("convert() needs calibration images: some hundreds of the training set, [N, *shape]; no labels")
-    if hasattr(calibration, "shape") and not isinstance(calibration, Mapping):
-        found = [calibration]
-    elif isinstance(calibration, Iterable) and not isinstance(calibration, str | Mapping):
-        found, count = [], 0
-        for batch in calibration:
-            images = batch[0] if isinstance(batch, tuple | list) else batch
-            if not hasattr(images, "shape"):
-                raise DataError(f"convert(calibration=...): a batch is {type(batch).__name__}; give images [N, *shape]")
-            found.append(images)
-            count += len(images)
-            if count >= limit:
-                break
-    else:
-        raise DataError(
-            f"convert(calibration=...) got {type(calibration).__name__}: give images [N, *shape] or batches"
-        )
-    arrays = [np.asarray(a.detach().cpu() if hasattr(a, "detach") else a) for a in found]
-    if not arrays or sum(map(len, arrays)) == 0:
-        raise DataError("convert(calibration=...): there is no image in it")
-    out = np.concatenate(arrays)[:limit]
-    if out.dtype.kind != "f":
-        raise DataError(f"convert(calibration=...): images of {out.dtype}; inputs are floating point, as in training")
-    if not np.all(np.isfinite(out)):
-        raise DataError("convert(calibration=...): the images hold NaN or infinity")
-    return out

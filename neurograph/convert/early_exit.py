@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neurograph.convert.measure import numpy_of
+from neurograph.convert.images import numpy_of
 from neurograph.errors import BackendError, DataError, ShapeError
 from neurograph.readout import Readout, Steps
 
@@ -71,6 +71,10 @@ def answer_early(
     for name, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise DataError(f"answer_early({name}={value!r}): a whole number, 1 or more")
+    if margin is not None and (isinstance(margin, bool) or not isinstance(margin, int | float) or margin != margin):
+        raise DataError(f"answer_early(margin={margin!r}): a number, or None")
+    if not hasattr(images, "shape"):
+        raise DataError(f"answer_early() takes an array of images [N, *shape], not {type(images).__name__}")
     if len(images) == 0:
         raise DataError("answer_early(): there is no image")
     stepwise, output, readout = _stepwise(program)
@@ -144,15 +148,14 @@ class _Batch:
 
     def _run(self, length: int, done: int, least: int) -> Array:
         """The next steps; what the readout says after the last of them, [N, classes]."""
-        given = self.images
         if self.program.backend == "torch":
             import torch
 
-            given = torch.as_tensor(given).to(self.program.device, self.program.dtype)
+            given = torch.as_tensor(self.images).to(self.program.device)
             with torch.inference_mode():
                 outputs, self.state = self.program.run(given, length, self.state)
         else:
-            outputs, self.state = self.program.run(np.asarray(given, self.program.dtype), length, self.state)
+            outputs, self.state = self.program.run(self.images, length, self.state)
         for t, x in enumerate(numpy_of(outputs[self.output])):
             self.total = self.readout.add(self.total, x[None])
             now = self.readout.finish(self.total, done + t + 1)

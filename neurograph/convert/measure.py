@@ -11,6 +11,7 @@ import numpy as np
 
 from neurograph.compiler import compile
 from neurograph.convert.energy import Counter, Work, ann_macs, energy
+from neurograph.convert.images import labelled_batches, numpy_of
 from neurograph.errors import DataError, ShapeError
 from neurograph.graph import Graph, Output, Population, Port, Projection
 from neurograph.nodes.bounded import BoundedIF
@@ -129,13 +130,6 @@ class Running(Readout):
 
     def finish(self, total: Any, steps: int) -> Any:
         return np.stack([numpy_of(x) for x in total[1]])
-
-
-def numpy_of(x: Any) -> Any:
-    """Arrays of tensors, in pairs too."""
-    if isinstance(x, tuple):
-        return tuple(numpy_of(part) for part in x)
-    return x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
 
 
 class Instrumented:
@@ -269,10 +263,10 @@ def compare(
     analogue: the ANN with its activations where the neurons are. reference: the quantised network, if any.
     """
     at = steps if at is None else at
-    if not (isinstance(steps, int) and isinstance(at, int) and 1 <= at <= steps):
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in (steps, at)) or not 1 <= at <= steps:
         raise DataError(f"test(steps={steps!r}, at={at!r}): whole numbers, 1 <= at <= steps")
-    if batch < 1:
-        raise DataError(f"test(batch={batch}): at least one image at a time")
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise DataError(f"test(batch={batch!r}): a whole number of images, at least one at a time")
     spiking = [n for n in snn.populations if "spike" in n.neuron.outputs and not n.neuron.identity]
     options: dict[str, Any] = {"dtype": dtype, **({"device": device} if backend == "torch" else {})}
     once: dict[str, Any] = {"dtype": dtype, "device": device if backend == "torch" else "cpu"}
@@ -288,7 +282,8 @@ def compare(
     images, labelled = 0, None
     correct, agreeing, same = np.zeros(steps, int), np.zeros(steps, int), np.zeros(steps, int)
     ann_correct = reference_correct = ann_only = snn_only = 0
-    for x, y in _shown(_batches(data, labels, batch, ann.inputs[0].shape), progress):
+    given = labelled_batches(data, labels, batch, ann.inputs[0].shape, shape[0])
+    for x, y in _shown(given, progress):
         if labelled not in (None, y is not None):
             raise DataError("test(): some batches have labels and some have none")
         labelled = y is not None
@@ -355,24 +350,4 @@ def _shown(batches: Iterator[tuple[Array, Array | None]], progress: bool) -> Ite
             bar.update(len(x))
 
 
-def _batches(data: Any, labels: Any, batch: int, shape: tuple[int, ...]) -> Iterator[tuple[Array, Array | None]]:
-    """Images in batches, with their labels where there are any."""
-    if hasattr(data, "shape"):
-        if labels is not None and len(labels) != len(data):
-            raise DataError(f"test(): {len(data)} images but {len(labels)} labels")
-        parts: Any = ((data, labels),)
-    elif labels is not None:
-        raise DataError("test(labels=...): labels belong to an array of images; batches bring their own")
-    else:
-        parts = (tuple(part) if isinstance(part, tuple | list) else (part, None) for part in data)
-    for x, y in parts:
-        if tuple(x.shape[1:]) != tuple(shape):
-            raise ShapeError(f"test(): images of shape {tuple(x.shape[1:])}, but the network takes {tuple(shape)}")
-        for start in range(0, len(x), batch):
-            images = numpy_of(x[start : start + batch])
-            if images.dtype.kind != "f":
-                raise DataError(f"test(): images of {images.dtype}; inputs are floating point, as in training")
-            yield images, None if y is None else numpy_of(y[start : start + batch]).reshape(-1)
-
-
-__all__ = ["Comparison", "Counted", "Instrumented", "Layer", "Running", "compare", "mcnemar", "numpy_of"]
+__all__ = ["Comparison", "Counted", "Instrumented", "Layer", "Running", "compare", "mcnemar"]

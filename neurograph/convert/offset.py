@@ -30,6 +30,8 @@ def run_corrected(
         raise DataError(f"run_corrected(rho={rho!r}): a whole number of steps, 1 or more")
     if method not in METHODS:
         raise DataError(f"run_corrected(method={method!r}): choose one of {', '.join(METHODS)}")
+    if not hasattr(program, "tape"):
+        raise GraphError(f"run_corrected() takes a program, compile(graph, 'torch' or 'numba'), not {program!r}")
     found = [
         i.name
         for i in program.tape.walk()

@@ -7,7 +7,7 @@ from typing import Any
 
 from neurograph.activations.quantised import QCFS
 from neurograph.convert.conversion import Conversion, Site
-from neurograph.convert.convert import _images
+from neurograph.convert.images import calibration_images
 from neurograph.convert.observe import Observe, percentile
 from neurograph.errors import GraphError, ShapeError, SpecError, declared_at
 from neurograph.graph import Graph, Population
@@ -34,8 +34,14 @@ def quantised(
     """
     if isinstance(levels, bool) or not isinstance(levels, int) or levels < 1:
         raise SpecError(f"quantised(levels={levels!r}) at {declared_at()}: a whole number, 1 or more")
+    if not isinstance(graph, Graph):
+        raise GraphError(
+            f"quantised() takes a graph, not {type(graph).__name__}; from_torch(module, example) makes one"
+        )
+    if not isinstance(observe, Observe | None):
+        raise SpecError(f"quantised(observe={observe!r}) at {declared_at()}: an Observe, such as percentile(99.9)")
     ann = graph if weights is None else graph.with_weights(weights)
-    images = _images(calibration, limit)
+    images = calibration_images(calibration, limit)
     if ann.inputs and images.shape[1:] != ann.inputs[0].shape:
         raise ShapeError(
             f"quantised(calibration=...): images of shape {images.shape[1:]}, but {ann.name!r} takes {ann.inputs[0].shape}"
