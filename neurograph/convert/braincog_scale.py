@@ -89,6 +89,7 @@ class HookScale(Observe):
         return text + ("" if self.divide_above_one is None else f", divided by {self.divide_above_one:g} above 1")
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         whole = conversion.graph
         if self.clamp is not None:
             conversion.graph = self._clamped(conversion)

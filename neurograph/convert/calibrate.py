@@ -13,6 +13,7 @@ from neurograph.convert.bias import add_bias
 from neurograph.convert.conversion import Array, Conversion, Pass, Site
 from neurograph.errors import GraphError, SpecError, declared_at
 from neurograph.graph import Graph, Output, Population, Port, Projection
+from neurograph.nodes.burst import BurstIF
 from neurograph.readout import Mean
 
 PER = ("channel", "neuron")
@@ -35,6 +36,7 @@ class _Calibrate(Pass):
             raise GraphError(
                 f"the pass {self.name!r} compares spiking neurons with activations: it comes after 'place'"
             )
+        conversion.after_place(self, BurstIF)
         order = in_order(conversion.graph, list(conversion.sites))
         wanted = mean_activity(analogue, order, conversion.images, 1)
         for name in order:

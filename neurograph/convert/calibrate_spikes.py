@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neurograph.convert.conversion import Conversion, Pass
 from neurograph.graph import Population, Port, Projection
+from neurograph.nodes.burst import BurstIF
 from neurograph.nodes.spike_calibration import SpikeCalibration
 
 
@@ -19,6 +20,7 @@ class CalibrateSpikes(Pass):
         self.neuron = SpikeCalibration(allowance=allowance, debt=debt)
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.after_place(self, BurstIF)
         for site in conversion.sites.values():
             node = conversion.graph.nodes[site.population]
             assert isinstance(node, Population)

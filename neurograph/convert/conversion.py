@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from neurograph.activations.activation import Activation
-from neurograph.errors import GraphError
+from neurograph.errors import GraphError, SpecError, declared_at
 from neurograph.graph import Graph, Node, Population, Projection
-from neurograph.spec import Shape
+from neurograph.spec import Neuron, Shape
 
 Array = np.ndarray[Any, Any]
 
@@ -107,6 +107,33 @@ class Conversion:
             chosen = f"{name}_{k}"
         return chosen
 
+    def neuron_of(self, site: Site) -> Neuron:
+        """What is in a site's place now."""
+        node = self.graph.nodes[site.population]
+        assert isinstance(node, Population)
+        return node.neuron
+
+    def before_place(self, one: Pass) -> None:
+        """Raises GraphError where a pass that works on activations finds neurons in their places."""
+        self._all_are(Activation, one, "works on activations: it comes before 'place', which stands once in a recipe")
+
+    def after_place(self, one: Pass, kind: type[Neuron]) -> None:
+        """Raises GraphError where a pass that works on neurons of this kind finds something else."""
+        self._all_are(kind, one, f"works on {kind.__name__}, which Place puts in: it comes after 'place'")
+
+    def _all_are(self, kind: type[Neuron], one: Pass, rule: str) -> None:
+        if not self.sites:
+            raise GraphError(
+                f"the pass {one.name!r} finds no activations: a recipe begins with Normalise, which lists them"
+            )
+        for site in self.sites.values():
+            found = self.neuron_of(site)
+            if not isinstance(found, kind):
+                raise GraphError(
+                    f"the pass {one.name!r} finds {type(found).__name__} at {site.population!r} ({site.at}), after "
+                    f"{', '.join(self.history)}. It {rule}"
+                )
+
     def activations(self) -> Iterator[Population]:
         for node in self.graph.populations:
             if isinstance(node.neuron, Activation):
@@ -136,6 +163,14 @@ class Recipe:
     name: str
     passes: tuple[Pass, ...]
     source: str = ""  # paper or system
+
+    def __post_init__(self) -> None:
+        for one in self.passes:
+            if not isinstance(one, Pass):
+                raise SpecError(
+                    f"recipe {self.name!r} at {declared_at()}: {one!r} is no pass. Give objects of Pass, such as Fold(), or "
+                    "largest() with its brackets"
+                )
 
     def _index(self, name: str) -> int:
         names = [p.name for p in self.passes]

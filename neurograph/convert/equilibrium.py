@@ -28,6 +28,7 @@ class Quantise(Pass):
         self.levels = levels
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         for site in conversion.sites.values():
             if isinstance(site.activation, QCFS):
                 levels, low = site.activation.options["levels"], site.activation.options["low"]
@@ -52,6 +53,7 @@ class PlaceBounded(Pass):
     name = "place"
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         for site in conversion.sites.values():
             neuron, step = self._neuron(site)
             replace_neuron(conversion, site, neuron)

@@ -20,7 +20,7 @@ class Fold(Pass):
     """Conv/Dense then BatchNorm: W = W g / sigma, b = (b - mean) g / sigma + beta; BatchNorm then an unpadded Conv/Dense too.
 
     One that has no such neighbour becomes a Scale. Dropout is taken out. The largest change of an output, as a part of
-    the largest output, is reported as the fold error; above `tolerance` it is an error.
+    its largest value, is reported as the fold error; above `tolerance` it is an error.
     """
 
     name = "fold"
@@ -39,13 +39,16 @@ class Fold(Pass):
             conversion.change(p, operators=tuple(_folded(p, [o for o in operators if not isinstance(o, Dropout)])))
         images = conversion.images[:100]
         was, now = (
-            np.concatenate([next(iter(o.values())) for _, o in activity(g, images, dtype="float64")], axis=1)
+            next(outputs for _, outputs in activity(g, images, batch=len(images), dtype="float64"))
             for g in (before, conversion.graph)
         )
-        conversion.fold_error = float(np.abs(now - was).max() / max(np.abs(was).max(), 1e-30))
+        # numpy's maximum, which keeps a NaN
+        conversion.fold_error = float(
+            np.max([np.abs(now[n] - x).max() / max(np.abs(x).max(), 1e-30) for n, x in was.items()])
+        )
         if not conversion.fold_error <= self.tolerance:
             raise GraphError(
-                f"folding batch normalisation changes the outputs by {conversion.fold_error:.1e} of the largest, more than "
+                f"folding batch normalisation changes the outputs by {conversion.fold_error:.1e} of the largest value, more than "
                 f"{self.tolerance:.0e}: the weights or running statistics hold values that cannot be divided by"
             )
 
@@ -55,6 +58,11 @@ def _folded(p: Projection, operators: list[Operator]) -> list[Operator]:
     for operator in operators:
         last = out[-1] if out else None
         if isinstance(operator, BatchNorm):
+            if not np.all(operator.starts["running_var"] + operator.eps > 0):
+                raise GraphError(
+                    f"projection {p.name!r} ({p.at}): the running variance of {operator!r} is below 0 somewhere, so it has no "
+                    "root. A variance is 0 or more; look at where these statistics come from"
+                )
             w, b = affine_of(operator)
             if _takes(last):
                 out[-1] = _after(last, w, b)  # type: ignore[arg-type]

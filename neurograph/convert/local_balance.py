@@ -57,6 +57,7 @@ class LocalBalance(Observe):
     def apply(self, conversion: Conversion) -> None:
         import torch
 
+        conversion.before_place(self)
         graph = conversion.graph.copied()
         clipped = replace(conversion, graph=graph)
         for site in conversion.sites.values():
@@ -108,6 +109,7 @@ class DelayAnswer(Pass):
     def apply(self, conversion: Conversion) -> None:
         if conversion.analogue is None:
             raise GraphError(f"the pass {self.name!r} needs potentials and thresholds: it comes after 'place'")
+        conversion.after_place(self, BurstIF)
         missing: dict[str, Array] = {}
         for name in conversion.sites:
             node = conversion.graph.nodes[name]

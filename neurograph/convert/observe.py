@@ -109,6 +109,7 @@ class Observe(Pass):
         return f"{self.text} per {self.per}"
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         sites = list(conversion.sites.values())
         kept: dict[str, Statistic] = {}
         wanted = [(s.population, s.activation.outputs[0]) for s in sites]
@@ -178,6 +179,7 @@ class _Trained(Observe):
         self.text, self.per = "trained thresholds", "layer"
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         for site in conversion.sites.values():
             theta = site.activation.params.get("threshold")
             if theta is None:

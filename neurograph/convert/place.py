@@ -36,6 +36,7 @@ class Place(Pass):
         self.start, self.reset, self.max_spikes = start, reset, max_spikes
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         for site in conversion.sites.values():
             theta = site.spread(site.theta)
             neuron = BurstIF(

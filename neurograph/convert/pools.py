@@ -23,6 +23,7 @@ class CommutePools(Pass):
     name = "commute pools"
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         for name in list(conversion.sites):
             groups: dict[str, list[Projection]] = {}
             for p in conversion.out_of(name):

@@ -19,6 +19,7 @@ class SpikingOutput(Pass):
     name = "spiking output"
 
     def apply(self, conversion: Conversion) -> None:
+        conversion.before_place(self)
         for output in conversion.graph.outputs:
             arrivals = conversion.into(output.name)
             neuron = ReLU()
