@@ -69,7 +69,8 @@ class Normalise(Pass):
         if self.graded:
             return
         operators = list(p.operators)
-        at_end = isinstance(conversion.graph.nodes[p.target.node], Output)
+        # of several arrivals, as in an ensemble, the sum would be another
+        at_end = isinstance(conversion.graph.nodes[p.target.node], Output) and len(conversion.into(p.target.node)) == 1
         while operators and at_end and operators[-1].key in ("softmax", "log_softmax"):
             dropped = operators.pop()
             conversion.notes.append(

@@ -115,6 +115,26 @@ def test_probes_that_are_left_out_are_named(small: ng.Graph) -> None:
     assert "one.output" in str(report)
 
 
+class Ensemble(nn.Module):
+    """Two heads whose probabilities are added up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.one, self.two = nn.Linear(8, 16), nn.Linear(16, 4), nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.hidden(x))
+        return torch.softmax(20 * self.one(x), 1) + torch.softmax(self.two(x), 1)
+
+
+def test_a_softmax_of_one_of_several_heads_is_not_left_out() -> None:
+    images = np.random.default_rng(0).random((20, 8), np.float32)
+    with pytest.raises(ng.GraphError, match="'one' .* neither linear nor a max pool"):
+        convert(Ensemble(), "rate", images)
+    graph, report = convert(Ensemble(), "equilibrium", images)
+    assert report.test(images, steps=60).reference_agreeing[-1] == 20  # type: ignore[index]
+
+
 # images and labels
 
 
