@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import neurograph as ng
+from neurograph.agreement import compare
 from neurograph.convert import convert, fold
 from neurograph.convert.calibrate import CalibrateBias, CalibratePotential
 from neurograph.convert.calibrate_spikes import CalibrateSpikes
@@ -250,3 +251,26 @@ def test_a_state_goes_on_in_another_backend_and_dtype(nets: SimpleNamespace) -> 
         results = [np.asarray(run(then, 5, state)[0]["logits"]) for then in made]
         for other in results[1:]:
             assert np.abs(other - results[0]).max() <= 1e-4 * np.abs(results[0]).max()
+
+
+def test_what_relays_pass_on_is_not_compared_as_spikes() -> None:
+    torch.manual_seed(0)
+    parts = {k: nn.Conv2d(3, 6, n, padding=n // 2) for k, n in (("one", 1), ("three", 3), ("five", 5))}
+    fc = nn.Linear(6 * 25, 5)
+
+    class Branches(nn.Module):
+        """Sums of floats that are pooled: a relay has them, and their last bits depend on the backend."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts, self.norm, self.fc = nn.ModuleDict(parts), nn.BatchNorm2d(6), fc
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.norm(self.parts["one"](x) + self.parts["three"](x) + self.parts["five"](x))
+            return self.fc(torch.max_pool2d(torch.relu(x), 3, 2, 1).flatten(1))
+
+    for recipe in (rate(), equilibrium(7)):
+        graph, _ = convert(Branches().eval(), recipe, IMAGES)
+        assert any(n.neuron.identity for n in graph.populations)
+        found = compare(graph, None, IMAGES[:4], 20)
+        assert found.spikes > 0 and found.differing == 0, str(found)
