@@ -17,6 +17,10 @@ class Readout:
     def finish(self, total: Any, steps: int) -> Any:
         return total
 
+    def some(self, total: Any, rows: Any) -> Any:
+        """The total of some of the samples, by their places; here it is one array [N, ...]."""
+        return total[rows]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -53,6 +57,10 @@ class MeanFrom(Readout):
     def finish(self, total: Any, steps: int) -> Any:
         seen, late, recent = total
         return late / (seen - self.first) if seen - self.first >= self.least else recent.sum(0) / len(recent)
+
+    def some(self, total: Any, rows: Any) -> Any:
+        seen, late, recent = total
+        return seen, late[rows], recent[:, rows]
 
     def __repr__(self) -> str:
         return f"MeanFrom({self.first}" + ("" if self.least == 4 else f", least={self.least}") + ")"
@@ -95,6 +103,9 @@ class Steps(Readout):
 
     def add(self, total: Any, x: Any) -> Any:
         return [x] if total is None else [*total, x]
+
+    def some(self, total: Any, rows: Any) -> Any:
+        return [x[:, rows] for x in total]
 
     def finish(self, total: Any, steps: int) -> Any:
         return total[0] if len(total) == 1 else _joined(total)

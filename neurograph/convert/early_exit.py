@@ -97,6 +97,8 @@ def _stepwise(program: Any) -> tuple[Any, str, Readout]:
     readouts = [i for i in tape.instructions if i.op == "readout"]
     if len(readouts) != 1 or len(tape.slots[readouts[0].outs[0]].shape) != 1:
         raise ShapeError("answer_early() needs one output with one axis of logits")
+    if isinstance(readouts[0].what, Steps):
+        raise ShapeError("answer_early(): a readout of all steps has no answer; let the output read Mean() or Last()")
     if not all(i.what.encoder.static for i in tape.instructions if i.op == "input"):
         raise BackendError(
             "answer_early(): an encoded input starts anew in each window; use one that is given as it is"
@@ -178,7 +180,7 @@ class _Batch:
         assert self.first is not None
         self.same, self.answer = self.same[rows], self.answer[rows]
         self.first, self.reached = self.first[rows], self.reached[rows]
-        self.total = _rows(self.total, rows)
+        self.total = self.readout.some(self.total, rows)
         for key, value in self.state.items():
             if key in self.delays:
                 self.state[key] = value[:, rows]
@@ -189,12 +191,6 @@ class _Batch:
                         "images; run this network to the end"
                     )
                 self.state[key] = value[rows]
-
-
-def _rows(total: Any, rows: Array) -> Any:
-    if isinstance(total, tuple | list):
-        return type(total)(_rows(part, rows) for part in total)
-    return total[rows] if getattr(total, "ndim", 0) else total
 
 
 def _lead(logits: Array) -> Array:

@@ -96,10 +96,15 @@ class LowerPools(Pass):
         for p in list(conversion.graph.projections.values()):
             try:
                 operators = tuple(self._lowered(o) if type(o) is MaxPool2d else o for o in p.operators)
-            except SpecError as error:  # a window that this pool cannot have
+            except (SpecError, TypeError) as error:  # a window or a setting that this pool cannot have
                 raise GraphError(f"projection {p.name!r} ({p.at}): {error}") from None
             conversion.change(p, operators=operators)
 
     def _lowered(self, pool: MaxPool2d) -> MaxPool2d:
         window: dict[str, Any] = {"padding": pool.padding, "dilation": pool.dilation, "ceil": pool.ceil}
-        return self.pool(pool.kernel, pool.stride, **window, **self.options)
+        made = self.pool(pool.kernel, pool.stride, **window, **self.options)
+        if not isinstance(made, MaxPool2d):
+            raise SpecError(
+                f"{made!r} does not give a maximum; LowerPools takes a max pool, such as CumulativeMaxPool2d"
+            )
+        return made

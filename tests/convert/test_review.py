@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from neurograph.convert.calibrate_spikes import CalibrateSpikes
 from neurograph.convert.conversion import Conversion, Pass
 from neurograph.convert.early_exit import answer_early
 from neurograph.convert.equilibrium import PlaceBounded, Quantise
+from neurograph.convert.images import numpy_of
 from neurograph.convert.local_balance import DelayAnswer
 from neurograph.convert.observe import largest
 from neurograph.convert.offset import run_corrected
@@ -28,6 +30,7 @@ from neurograph.convert.recipes.equilibrium import equilibrium
 from neurograph.convert.recipes.rate import rate
 from neurograph.convert.spiking_output import SpikingOutput
 from neurograph.held import as_arrays
+from neurograph.readout import Last, Mean, MeanFrom, Steps, Sum
 
 IMAGES = np.random.default_rng(0).random((24, 3, 9, 9), np.float32)
 
@@ -211,6 +214,36 @@ def test_what_answer_early_is_given(small: ng.Graph) -> None:
     for one in (program, ng.compile(convert(small, "rate", IMAGES)[0], "numba")):
         with pytest.raises(ng.DataError, match="floating point"):
             answer_early(one, (255 * IMAGES).astype(np.uint8), 8)
+
+
+@pytest.mark.parametrize("readout", [Mean(), MeanFrom(9, least=2), MeanFrom(0), Last(), Sum()], ids=repr)
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_the_images_that_go_on_keep_their_own_answers(small: ng.Graph, backend: str, readout: Any) -> None:
+    graph, _ = convert(small, "rate", IMAGES)
+    graph.nodes["logits"] = replace(graph.nodes["logits"], readout=readout)
+    program = ng.compile(graph, backend)
+    program = program.eval() if backend == "torch" else program
+    found = answer_early(program, IMAGES, 40, patience=3)
+    assert len(np.unique(found.steps)) > 1  # some images left before others
+    for t in np.unique(found.steps):
+        with torch.no_grad():
+            whole = numpy_of(program.run(IMAGES, int(t))[0]["logits"])
+        assert np.allclose(whole[found.steps == t], found.logits[found.steps == t], rtol=1e-5, atol=1e-6)
+
+
+def test_an_answer_is_no_sequence(small: ng.Graph) -> None:
+    graph, _ = convert(small, "rate", IMAGES)
+    graph.nodes["logits"] = replace(graph.nodes["logits"], readout=Steps())
+    with pytest.raises(ng.ShapeError, match="readout of all steps"):
+        answer_early(ng.compile(graph, "numba"), IMAGES, 8)
+
+
+@pytest.mark.parametrize(
+    "pool", [ng.AvgPool2d, ng.Flatten, lambda *a, **k: ng.AvgPool2d(2)], ids=["avg", "flatten", "made"]
+)
+def test_a_pool_that_gives_no_maximum(small: ng.Graph, pool: Any) -> None:
+    with pytest.raises(ng.GraphError, match="projection 'conv1'"):
+        convert(small, rate(pool=pool), IMAGES)
 
 
 # states
