@@ -74,7 +74,11 @@ def infer(graph: Graph, dt: float) -> Tape:
                 emit(Instr("delay", (), (slot,), p.name, steps=steps, at=p.at), Slot(f"{p.name}.delayed", shape))
                 slot = f"{p.name}.delayed"
             for (name, operator), result in zip(operators, chains[p.name], strict=True):
-                weights |= {f"{name}.{n}": w for n, w in operator.held(shape, result).items()}
+                try:
+                    held = operator.held(shape, result)
+                except NeuroGraphError as error:  # weights it was given that do not fit
+                    raise type(error)(f"projection {p.name!r} ({p.at}): {error}") from None
+                weights |= {f"{name}.{n}": w for n, w in held.items()}
                 emit(Instr("apply", (), (slot,), name, operator, at=p.at), Slot(name, result))
                 slot, shape = name, result
         for name, synapse in synapses:

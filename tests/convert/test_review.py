@@ -204,6 +204,14 @@ def test_a_program_in_the_place_of_its_graph(small: ng.Graph) -> None:
         quantised(small, IMAGES, observe=largest)  # type: ignore[arg-type]
 
 
+def test_weights_that_do_not_fit_name_their_projection(small: ng.Graph) -> None:
+    weights = as_arrays(ng.compile(small, "numba", steps=1))
+    weights["fc1.dense.weight"] = weights["fc1.dense.weight"][:3]
+    refused(
+        ng.ShapeError, r"projection 'fc1' \(.*conftest.py:\d+\): Dense.* shape \(3,", small, IMAGES, weights=weights
+    )
+
+
 def test_what_answer_early_is_given(small: ng.Graph) -> None:
     program = ng.compile(convert(small, "rate", IMAGES)[0], "torch").eval()
     for margin in (float("nan"), "wide", True):
