@@ -31,7 +31,7 @@ def with_weights(graph: Graph, weights: Any) -> Graph:
     """A copy of the graph whose operators and learnt parameters begin with these weights.
 
     weights: arrays by name (`projection.operator.weight`, as in a model's state_dict), or a program. Every name must belong
-    to the graph and every weight of the graph must be there; raises ShapeError else.
+    to the graph, and every weight that the graph does not hold yet must be there; raises ShapeError else.
     """
     given = as_arrays(weights)
     out = graph.copied()

@@ -9,6 +9,7 @@ from neurograph.encode import Direct
 from neurograph.errors import GraphError
 from neurograph.graph import Output, Projection
 from neurograph.projections.pool import MaxPool2d
+from neurograph.projections.softmax import Softmax
 
 
 class Normalise(Pass):
@@ -71,7 +72,7 @@ class Normalise(Pass):
         operators = list(p.operators)
         # of several arrivals, as in an ensemble, the sum would be another
         at_end = isinstance(conversion.graph.nodes[p.target.node], Output) and len(conversion.into(p.target.node)) == 1
-        while operators and at_end and operators[-1].key in ("softmax", "log_softmax"):
+        while operators and at_end and isinstance(operators[-1], Softmax) and operators[-1].axis == -1:
             dropped = operators.pop()
             conversion.notes.append(
                 f"{dropped!r} of {p.name!r} is left out: it does not change which answer is largest"
