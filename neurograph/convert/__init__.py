@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from neurograph.convert.calibrate import CalibrateBias, CalibratePotential
 from neurograph.convert.conversion import Conversion, Pass, Recipe, Site
 from neurograph.convert.convert import convert
 from neurograph.convert.early_exit import EarlyAnswers, answer_early
-from neurograph.convert.equilibrium import PlaceBounded, Quantise
-from neurograph.convert.fold import Fold
 from neurograph.convert.measure import Comparison
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.observe import Observe, Statistic, largest, percentile, squared_error, trained
 from neurograph.convert.offset import run_corrected
-from neurograph.convert.place import Place
-from neurograph.convert.pools import CommutePools, LowerPools
+from neurograph.convert.passes.calibrate import CalibrateBias, CalibratePotential
+from neurograph.convert.passes.equilibrium import PlaceBounded, Quantise
+from neurograph.convert.passes.fold import Fold
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.observe import Observe, Statistic, largest, percentile, squared_error, trained
+from neurograph.convert.passes.place import Place
+from neurograph.convert.passes.pools import CommutePools, LowerPools
 from neurograph.convert.quantise import quantised
 from neurograph.convert.recipes import RECIPES, recipe_named
 from neurograph.convert.recipes.braincog import braincog

@@ -8,7 +8,7 @@ from typing import Any
 from neurograph.activations.quantised import QCFS
 from neurograph.convert.conversion import Conversion, Site
 from neurograph.convert.images import calibration_images
-from neurograph.convert.observe import Observe, percentile
+from neurograph.convert.passes.observe import Observe, percentile
 from neurograph.errors import GraphError, ShapeError, SpecError, declared_at
 from neurograph.graph import Graph, Population
 from neurograph.spec import learnable

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import neurograph as ng
 from neurograph.convert import Recipe, convert
-from neurograph.convert.braincog_scale import HookScale
-from neurograph.convert.calibrate_spikes import CalibrateSpikes
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.place import Place
+from neurograph.convert.passes.braincog_scale import HookScale
+from neurograph.convert.passes.calibrate_spikes import CalibrateSpikes
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.place import Place
 from neurograph.convert.recipes import RECIPES
 from neurograph.convert.recipes.braincog import braincog
 from neurograph.convert.recipes.data_norm import data_norm

@@ -10,13 +10,13 @@ import pytest
 import neurograph as ng
 from neurograph.activations.rectifier import ReLU, ReLU6
 from neurograph.convert import Conversion, Recipe, convert
-from neurograph.convert.bias import add_bias
-from neurograph.convert.calibrate import CalibrateBias, CalibratePotential, in_order, mean_activity, means
 from neurograph.convert.convert import run
-from neurograph.convert.local_balance import DelayAnswer, LocalBalance
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.observe import largest
-from neurograph.convert.place import Place
+from neurograph.convert.passes.bias import add_bias
+from neurograph.convert.passes.calibrate import CalibrateBias, CalibratePotential, in_order, mean_activity, means
+from neurograph.convert.passes.local_balance import DelayAnswer, LocalBalance
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.observe import largest
+from neurograph.convert.passes.place import Place
 from neurograph.convert.recipes.calibrated import calibrated
 from neurograph.convert.recipes.local_balance import local_threshold_balancing
 from neurograph.convert.recipes.rate import rate

@@ -16,7 +16,7 @@ import neurograph as ng
 from neurograph.agreement import compare
 from neurograph.convert import RECIPES, Pass, Recipe, convert
 from neurograph.convert.conversion import Conversion
-from neurograph.convert.fold import Fold
+from neurograph.convert.passes.fold import Fold
 from neurograph.convert.recipes.calibrated import calibrated
 from neurograph.convert.recipes.equilibrium import equilibrium
 from neurograph.convert.recipes.rate import rate
@@ -71,7 +71,7 @@ def test_rates_come_to_the_activations_as_one_over_t(nets: Nets) -> None:
 
 
 def ng_largest() -> Any:
-    from neurograph.convert.observe import largest
+    from neurograph.convert.passes.observe import largest
 
     return largest("channel")
 

@@ -14,8 +14,8 @@ import neurograph as ng
 from neurograph.activations.quantised import QCFS
 from neurograph.activations.rectifier import ReLU, ReLU6
 from neurograph.convert import Conversion
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.observe import Observe, Statistic, largest, percentile, squared_error, trained
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.observe import Observe, Statistic, largest, percentile, squared_error, trained
 
 
 def thresholds(observe: Observe, images: np.ndarray, activation: ng.Neuron | None = None) -> np.ndarray:

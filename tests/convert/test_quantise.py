@@ -11,7 +11,7 @@ from neurograph.activations.quantised import QCFS
 from neurograph.activations.rectifier import ReLU
 from neurograph.activations.smooth import Tanh
 from neurograph.convert import convert
-from neurograph.convert.observe import largest, percentile
+from neurograph.convert.passes.observe import largest, percentile
 from neurograph.convert.quantise import quantised
 from neurograph.convert.recipes.qcfs import qcfs
 

@@ -48,7 +48,7 @@ def one_layer(weight: list[list[float]], theta: float, last: list[list[float]]) 
     hidden = graph.population("hidden", ng.ReLU())
     graph.connect(graph.input("x", len(weight[0])), hidden, ng.Dense(weight=np.array(weight), bias=False), name="into")
     graph.connect(hidden, graph.output("logits"), ng.Dense(weight=np.array(last), bias=False), name="out")
-    from neurograph.convert.observe import largest
+    from neurograph.convert.passes.observe import largest
 
     n = len(weight[0])
     # the largest activation of the calibration image is the threshold

@@ -13,22 +13,23 @@ from torch import nn
 
 import neurograph as ng
 from neurograph.agreement import compare
-from neurograph.convert import convert, fold
-from neurograph.convert.calibrate import CalibrateBias, CalibratePotential
-from neurograph.convert.calibrate_spikes import CalibrateSpikes
+from neurograph.convert import convert
 from neurograph.convert.conversion import Conversion, Pass
 from neurograph.convert.early_exit import answer_early
-from neurograph.convert.equilibrium import PlaceBounded, Quantise
 from neurograph.convert.images import numpy_of
-from neurograph.convert.local_balance import DelayAnswer
-from neurograph.convert.observe import largest
 from neurograph.convert.offset import run_corrected
-from neurograph.convert.place import Place
-from neurograph.convert.pools import CommutePools
+from neurograph.convert.passes import fold
+from neurograph.convert.passes.calibrate import CalibrateBias, CalibratePotential
+from neurograph.convert.passes.calibrate_spikes import CalibrateSpikes
+from neurograph.convert.passes.equilibrium import PlaceBounded, Quantise
+from neurograph.convert.passes.local_balance import DelayAnswer
+from neurograph.convert.passes.observe import largest
+from neurograph.convert.passes.place import Place
+from neurograph.convert.passes.pools import CommutePools
+from neurograph.convert.passes.spiking_output import SpikingOutput
 from neurograph.convert.quantise import quantised
 from neurograph.convert.recipes.equilibrium import equilibrium
 from neurograph.convert.recipes.rate import rate
-from neurograph.convert.spiking_output import SpikingOutput
 from neurograph.held import as_arrays
 from neurograph.readout import Last, Mean, MeanFrom, Steps, Sum
 

@@ -12,10 +12,10 @@ import pytest
 
 import neurograph as ng
 from neurograph.convert import convert
-from neurograph.convert.braincog_scale import HookScale
 from neurograph.convert.conversion import Recipe
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.place import Place
+from neurograph.convert.passes.braincog_scale import HookScale
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.place import Place
 from neurograph.convert.recipes.braincog import braincog
 
 FOLDER = os.environ.get("NEUROGRAPH_GOLDEN")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurograph.convert.braincog_scale import HookScale
-from neurograph.convert.calibrate_spikes import CalibrateSpikes
 from neurograph.convert.conversion import Pass, Recipe
-from neurograph.convert.fold import Fold
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.place import Place
-from neurograph.convert.pools import LowerPools
+from neurograph.convert.passes.braincog_scale import HookScale
+from neurograph.convert.passes.calibrate_spikes import CalibrateSpikes
+from neurograph.convert.passes.fold import Fold
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.place import Place
+from neurograph.convert.passes.pools import LowerPools
 from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.pool import MaxPool2d
 from neurograph.projections.spike_pool import LIPool2d, SMaxPool2d

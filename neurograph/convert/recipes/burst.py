@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neurograph.convert.conversion import Recipe
-from neurograph.convert.observe import Observe
+from neurograph.convert.passes.observe import Observe
 from neurograph.convert.recipes.rate import rate
 
 

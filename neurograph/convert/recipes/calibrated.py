@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from neurograph.convert.calibrate import CalibrateBias, CalibratePotential
 from neurograph.convert.conversion import Recipe
-from neurograph.convert.observe import Observe
+from neurograph.convert.passes.calibrate import CalibrateBias, CalibratePotential
+from neurograph.convert.passes.observe import Observe
 from neurograph.convert.recipes.rate import rate
 
 

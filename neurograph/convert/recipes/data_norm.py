@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurograph.convert.braincog_scale import HookScale
 from neurograph.convert.conversion import Pass, Recipe
-from neurograph.convert.fold import Fold
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.place import Place
-from neurograph.convert.pools import LowerPools
+from neurograph.convert.passes.braincog_scale import HookScale
+from neurograph.convert.passes.fold import Fold
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.place import Place
+from neurograph.convert.passes.pools import LowerPools
+from neurograph.convert.passes.spiking_output import SpikingOutput
 from neurograph.convert.recipes.braincog import lateral_inhibition
-from neurograph.convert.spiking_output import SpikingOutput
 from neurograph.projections.spike_pool import SMaxPool2d
 
 

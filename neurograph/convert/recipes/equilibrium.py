@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from neurograph.activations.quantised import QCFS
 from neurograph.convert.conversion import Conversion, Recipe
-from neurograph.convert.equilibrium import PlaceBounded, Quantise
-from neurograph.convert.fold import Fold
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.observe import Observe, percentile, trained
-from neurograph.convert.pools import CommutePools
+from neurograph.convert.passes.equilibrium import PlaceBounded, Quantise
+from neurograph.convert.passes.fold import Fold
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.observe import Observe, percentile, trained
+from neurograph.convert.passes.pools import CommutePools
 
 
 class _Either(Observe):

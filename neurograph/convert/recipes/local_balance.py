@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from neurograph.convert.conversion import Recipe
-from neurograph.convert.fold import Fold
-from neurograph.convert.local_balance import DelayAnswer, LocalBalance
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.place import Place
-from neurograph.convert.pools import CommutePools, LowerPools
+from neurograph.convert.passes.fold import Fold
+from neurograph.convert.passes.local_balance import DelayAnswer, LocalBalance
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.place import Place
+from neurograph.convert.passes.pools import CommutePools, LowerPools
 from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.pool import MaxPool2d
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from neurograph.convert.calibrate import CalibratePotential
 from neurograph.convert.conversion import Recipe
-from neurograph.convert.fold import Fold
-from neurograph.convert.normalise import Normalise
-from neurograph.convert.observe import trained
-from neurograph.convert.place import Place
-from neurograph.convert.pools import CommutePools, LowerPools
+from neurograph.convert.passes.calibrate import CalibratePotential
+from neurograph.convert.passes.fold import Fold
+from neurograph.convert.passes.normalise import Normalise
+from neurograph.convert.passes.observe import trained
+from neurograph.convert.passes.place import Place
+from neurograph.convert.passes.pools import CommutePools, LowerPools
 from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.pool import MaxPool2d
 

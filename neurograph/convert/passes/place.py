@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurograph.convert.conversion import Array, Conversion, Pass, Site
-from neurograph.convert.fold import before
+from neurograph.convert.passes.fold import before
 from neurograph.errors import SpecError, declared_at
 from neurograph.graph import Output, Population, Projection
 from neurograph.nodes.burst import BurstIF

@@ -6,7 +6,7 @@ import numpy as np
 
 from neurograph.activations.quantised import QCFS
 from neurograph.convert.conversion import Conversion, Pass, Site
-from neurograph.convert.place import replace_neuron
+from neurograph.convert.passes.place import replace_neuron
 from neurograph.errors import SpecError, declared_at
 from neurograph.graph import Output
 from neurograph.nodes.bounded import BoundedIF

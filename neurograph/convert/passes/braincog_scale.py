@@ -8,7 +8,7 @@ import numpy as np
 
 from neurograph.activations.rectifier import Clamp, ReLU
 from neurograph.convert.conversion import Array, Conversion
-from neurograph.convert.observe import Observe, Statistic
+from neurograph.convert.passes.observe import Observe, Statistic
 from neurograph.errors import GraphError, SpecError, declared_at
 from neurograph.graph import Graph, Population
 

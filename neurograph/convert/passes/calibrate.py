@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from neurograph.compiler import compile
-from neurograph.convert.bias import add_bias
 from neurograph.convert.conversion import Array, Conversion, Pass, Site
+from neurograph.convert.passes.bias import add_bias
 from neurograph.errors import GraphError, SpecError, declared_at
 from neurograph.graph import Graph, Output, Population, Port, Projection
 from neurograph.nodes.burst import BurstIF

@@ -9,10 +9,10 @@ import numpy as np
 
 from neurograph.activations.activation import Activation
 from neurograph.compiler import compile
-from neurograph.convert.calibrate import means
 from neurograph.convert.conversion import Array, Conversion, Pass
-from neurograph.convert.observe import Observe, Statistic, usable
-from neurograph.convert.place import replace_neuron
+from neurograph.convert.passes.calibrate import means
+from neurograph.convert.passes.observe import Observe, Statistic, usable
+from neurograph.convert.passes.place import replace_neuron
 from neurograph.errors import DataError, GraphError, SpecError, declared_at
 from neurograph.expr import relu
 from neurograph.graph import Output, Population

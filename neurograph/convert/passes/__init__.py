@@ -1,0 +1,1 @@
+"""The passes of conversion: each changes a Conversion in one named way."""
