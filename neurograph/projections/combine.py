@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neurograph.errors import ShapeError
+from neurograph.errors import BackendError, ShapeError
 from neurograph.projections.operator import Array
 from neurograph.spec import Shape
 
@@ -24,10 +24,10 @@ class Combine:
         raise NotImplementedError
 
     def torch(self, xs: Sequence[torch.Tensor]) -> torch.Tensor:
-        raise NotImplementedError
+        raise BackendError(f"{self!r} defines no torch(xs), so it does not run on the torch backend; write it")
 
     def numpy(self, xs: Sequence[Array]) -> Array:
-        raise NotImplementedError
+        raise BackendError(f"{self!r} defines no numpy(xs), so it runs on the torch backend only; write it")
 
     def macs(self, shapes: Sequence[Shape]) -> int:
         """Multiply-accumulates per sample and step."""

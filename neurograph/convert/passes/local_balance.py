@@ -11,7 +11,7 @@ from neurograph.activations.activation import Activation
 from neurograph.compiler import compile
 from neurograph.convert.conversion import Array, Conversion, Pass
 from neurograph.convert.passes.calibrate import means
-from neurograph.convert.passes.observe import Observe, Statistic, usable
+from neurograph.convert.passes.observe import Observe, usable
 from neurograph.convert.passes.place import replace_neuron
 from neurograph.errors import DataError, GraphError, SpecError, declared_at
 from neurograph.expr import relu
@@ -48,7 +48,7 @@ class LocalBalance(Observe):
             raise SpecError(f"{where}: eta is a finite number above 0")
         if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in (passes, batch)):
             raise SpecError(f"{where}: passes and batch are whole numbers, 1 or more")
-        super().__init__(_no_statistic, "local threshold balancing", per)
+        self.declare("local threshold balancing", per)
         self.eta, self.passes, self.batch = eta, passes, batch
 
     def __repr__(self) -> str:
@@ -86,10 +86,6 @@ class LocalBalance(Observe):
         for name, site in conversion.sites.items():
             found = thresholds[name].detach().numpy().astype(np.float64).reshape(-1)
             site.threshold = usable(found if self.per == "channel" else found[:1], site)
-
-
-def _no_statistic(conversion: Conversion, total: int) -> Statistic:
-    raise NotImplementedError
 
 
 class DelayAnswer(Pass):

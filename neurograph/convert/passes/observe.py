@@ -101,9 +101,14 @@ class Observe(Pass):
     name = "observe"
 
     def __init__(self, statistic: Callable[[Conversion, int], Statistic], text: str, per: str = "channel"):
+        self.declare(text, per)
+        self.statistic = statistic
+
+    def declare(self, text: str, per: str) -> None:
+        """What every way of finding thresholds has: its text, and whether they are per layer or per channel."""
         if per not in ("layer", "channel"):
             raise SpecError(f"{text} per={per!r} at {declared_at()}: choose 'layer' or 'channel'")
-        self.statistic, self.text, self.per = statistic, text, per
+        self.text, self.per = text, per
 
     def __repr__(self) -> str:
         return f"{self.text} per {self.per}"
@@ -176,7 +181,7 @@ def trained() -> Observe:
 
 class _Trained(Observe):
     def __init__(self) -> None:
-        self.text, self.per = "trained thresholds", "layer"
+        self.declare("trained thresholds", "layer")
 
     def apply(self, conversion: Conversion) -> None:
         conversion.before_place(self)

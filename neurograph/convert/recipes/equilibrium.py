@@ -15,7 +15,8 @@ class _Either(Observe):
     """Trained thresholds where activations have them, else observed ones."""
 
     def __init__(self, observe: Observe):
-        self.observe, self.per, self.text = observe, observe.per, f"trained, else {observe.text}"
+        self.declare(f"trained, else {observe.text}", observe.per)
+        self.observe = observe
 
     def apply(self, conversion: Conversion) -> None:
         whole = dict(conversion.sites)
