@@ -44,7 +44,7 @@ def convert(
         raise GraphError(f"convert(recipe={recipe!r}): a Recipe, or the name of one")
     images = calibration_images(calibration, limit)
     if not isinstance(source, Graph):
-        from neurograph.io.torch_module import from_torch
+        from neurograph.io.torch_import.torch_module import from_torch
 
         if weights is not None:
             raise GraphError("convert(weights=...): a torch module has its own weights; leave it out")

@@ -303,7 +303,7 @@ def test_names_are_those_of_the_modules() -> None:
 
 
 def test_names_that_torch_uses_are_known() -> None:
-    from neurograph.io.flow import _OF_MODULES, _OF_PROGRAMS
+    from neurograph.io.torch_import.flow import _OF_MODULES, _OF_PROGRAMS
 
     program = ng.compile(from_torch(nn.Linear(3, 2), torch.zeros(1, 3)))
     assert set(vars(program)) - _OF_MODULES <= _OF_PROGRAMS

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neurograph.io import arithmetic, attention, layers, layout, transformer
-from neurograph.io.call import Call
-from neurograph.io.flow import Flow
+from neurograph.io.torch_import import arithmetic, attention, layers, layout, transformer
+from neurograph.io.torch_import.call import Call
+from neurograph.io.torch_import.flow import Flow
 from neurograph.projections.arrange import Pad
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from neurograph.activations.rectifier import Clamp, ReLU, ReLU6
 from neurograph.activations.smooth import LeakyReLU, Sigmoid, SiLU, Tanh
-from neurograph.io import arithmetic, attention, layout
-from neurograph.io.call import Call
-from neurograph.io.flow import Flow
+from neurograph.io.torch_import import arithmetic, attention, layout
+from neurograph.io.torch_import.call import Call
+from neurograph.io.torch_import.flow import Flow
 from neurograph.projections.batch_norm import BatchNorm
 from neurograph.projections.conv import Conv2d
 from neurograph.projections.conv1d import Conv1d

@@ -11,8 +11,8 @@ from torch import fx
 
 from neurograph.activations.relay import Relay
 from neurograph.errors import GraphError
-from neurograph.io.flow import Builder, Flow
-from neurograph.io.trace import Held, Made, Traced, Unfit
+from neurograph.io.torch_import.flow import Builder, Flow
+from neurograph.io.torch_import.trace import Held, Made, Traced, Unfit
 from neurograph.projections.arrange import Broadcast, Reshape
 from neurograph.projections.combine import Combine
 from neurograph.projections.operator import Operator

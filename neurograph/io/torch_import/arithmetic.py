@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from neurograph.activations.rectifier import ReLU6
-from neurograph.io.call import MASKED, Call
-from neurograph.io.flow import Flow
-from neurograph.io.trace import Held
+from neurograph.io.torch_import.call import MASKED, Call
+from neurograph.io.torch_import.flow import Flow
+from neurograph.io.torch_import.trace import Held
 from neurograph.projections.arrange import Pad, Permute
 from neurograph.projections.combine import MatMul, Product
 from neurograph.projections.dense import Dense

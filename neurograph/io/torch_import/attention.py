@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from neurograph.io import arithmetic
-from neurograph.io.call import MASKED, Call
-from neurograph.io.flow import Flow
-from neurograph.io.trace import Held
+from neurograph.io.torch_import import arithmetic
+from neurograph.io.torch_import.call import MASKED, Call
+from neurograph.io.torch_import.flow import Flow
+from neurograph.io.torch_import.trace import Held
 from neurograph.projections.arrange import Permute, Reshape
 from neurograph.projections.softmax import Softmax
 

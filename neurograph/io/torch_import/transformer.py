@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from neurograph.io import arithmetic, attention, layers
-from neurograph.io.call import Call
-from neurograph.io.flow import Flow
+from neurograph.io.torch_import import arithmetic, attention, layers
+from neurograph.io.torch_import.call import Call
+from neurograph.io.torch_import.flow import Flow
 
 
 def encoder(

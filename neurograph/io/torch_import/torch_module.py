@@ -12,10 +12,10 @@ from torch import Tensor, fx, nn
 from neurograph.compiler import compile
 from neurograph.errors import GraphError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph
-from neurograph.io import arithmetic, layers, layout, modules
-from neurograph.io.call import Call
-from neurograph.io.flow import OUTPUT, Builder, Flow
-from neurograph.io.trace import Held, Traced, evaluating, in_place
+from neurograph.io.torch_import import arithmetic, layers, layout, modules
+from neurograph.io.torch_import.call import Call
+from neurograph.io.torch_import.flow import OUTPUT, Builder, Flow
+from neurograph.io.torch_import.trace import Held, Traced, evaluating, in_place
 
 _CLOSE = {torch.float64: 1e-9, torch.float32: 1e-3}  # of the largest answer; sums are taken in another order
 

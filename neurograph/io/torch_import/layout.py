@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from neurograph.io.call import Call
-from neurograph.io.flow import Flow
-from neurograph.io.trace import Made
+from neurograph.io.torch_import.call import Call
+from neurograph.io.torch_import.flow import Flow
+from neurograph.io.torch_import.trace import Made
 from neurograph.projections.arrange import Pad, Permute, Select
 from neurograph.projections.mean_over import MeanOver
 from neurograph.projections.operator import Operator
