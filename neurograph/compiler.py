@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from neurograph.backends import backend_named
@@ -23,7 +24,7 @@ def lower(graph: Graph, *, dt: float = 1.0, schedule_mode: str = "auto", stop_af
         raise GraphError(f"stop_after={stop_after!r}: choose one of {', '.join(PASSES[1:])}")
     if not (isinstance(dt, int | float) and 0 < dt < float("inf")):
         raise GraphError(f"dt={dt!r}: the step length is a finite number above 0")
-    tape = infer(validate(graph, dt), dt)
+    tape = replace(infer(validate(graph, dt), dt), graph=graph.copied())  # the caller may go on changing it
     rest = (("fuse", fuse), ("schedule", lambda t: schedule(t, schedule_mode)), ("plan", plan))
     for name, apply in rest:
         if tape.passes[-1] == stop_after:

@@ -309,6 +309,12 @@ class Graph:
 
         return summary_of(self, dt)
 
+    def to_html(self, path: Any = None, **options: Any) -> str:
+        """One HTML page to look at the network, written to `path` if given; options: dt=, overlay=, title=."""
+        from neurograph.view.page import to_html
+
+        return to_html(self, path, **options)
+
     def __str__(self) -> str:
         return self.summary()
 

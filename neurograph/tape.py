@@ -88,6 +88,7 @@ class Tape:
     dt: float = 1.0
     passes: tuple[str, ...] = ()
     weights: dict[str, Any] = field(default_factory=dict)  # full name -> Weight
+    graph: Any = field(default=None, compare=False, repr=False)  # as it was when it was lowered: for looking at
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tape:
         return self  # it never changes, so copies of a program share it

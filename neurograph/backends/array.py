@@ -22,6 +22,7 @@ from neurograph.monitor import Recorder, Recording
 from neurograph.projections.operator import Run
 from neurograph.spec import Learnable, Neuron, Shape
 from neurograph.tape import Instr, Tape
+from neurograph.view.shown import Shown
 
 Array = np.ndarray[Any, Any]
 
@@ -71,7 +72,7 @@ def _folded(value: Any) -> tuple[Any, ...]:
     return np.ndim(value), number if number in (0, 1) else None, power_of_two(value)
 
 
-class ArrayProgram:
+class ArrayProgram(Shown):
     """A compiled network on the CPU. `run` returns outputs and the state to continue from."""
 
     backend = "array"

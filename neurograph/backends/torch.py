@@ -22,6 +22,7 @@ from neurograph.monitor import Recorder, Recording
 from neurograph.projections.operator import Remake
 from neurograph.spec import Learnable, Neuron
 from neurograph.tape import STEPS, Instr, Tape
+from neurograph.view.shown import Shown
 
 _CACHE = 8 << 20  # bytes of the largest value of a window: what stays in a core's cache
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -167,7 +168,7 @@ class Unit(nn.Module):
         return self._engines[key]
 
 
-class TorchProgram(nn.Module):
+class TorchProgram(nn.Module, Shown):
     """A compiled network as an nn.Module: call it on a batch, or `run` it for every output and the state."""
 
     backend = "torch"

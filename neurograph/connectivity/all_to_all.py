@@ -46,5 +46,8 @@ class AllToAll(Rule):
     def array_shape(self, n_pre: int, n_post: int) -> Shape:
         return n_post, n_pre
 
+    def expected(self, n_pre: int, n_post: int, recurrent: bool) -> float | None:
+        return n_pre * (n_post - (recurrent and not self.autapses))
+
     def settings(self) -> str:
         return "" if self.autapses else "autapses=False"

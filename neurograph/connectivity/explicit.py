@@ -133,6 +133,9 @@ class Explicit(Rule):
     def array_shape(self, n_pre: int, n_post: int) -> Shape:
         return (len(self.pre),)
 
+    def expected(self, n_pre: int, n_post: int, recurrent: bool) -> float | None:
+        return len(self.pre)
+
     def settings(self) -> str:
         return f"{len(self.pre):,} synapses"
 

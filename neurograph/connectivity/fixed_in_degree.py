@@ -65,5 +65,8 @@ class FixedInDegree(Rule):
     def check(self, n_pre: int, n_post: int, recurrent: bool, where: str) -> None:
         self.check_degree(self.k, n_pre, n_post, recurrent and not self.autapses, self.multapses, "source", where)
 
+    def expected(self, n_pre: int, n_post: int, recurrent: bool) -> float | None:
+        return self.k * n_post
+
     def settings(self) -> str:
         return str(self.k) + self.options(self.autapses, self.multapses)

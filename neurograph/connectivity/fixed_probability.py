@@ -75,5 +75,8 @@ class FixedProbability(Rule):
         numbers = [alone, between, width, batch]
         return Plan(n_pre, -(-n_post // width), min(width, n_post) + BATCH, numbers, by_source=True)
 
+    def expected(self, n_pre: int, n_post: int, recurrent: bool) -> float | None:
+        return self.p * n_pre * (n_post - (recurrent and not self.autapses))
+
     def settings(self) -> str:
         return f"{self.p:g}" + self.options(self.autapses, True)

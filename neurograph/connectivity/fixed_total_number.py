@@ -121,5 +121,8 @@ class FixedTotalNumber(Rule):
                 "Use a smaller n or multapses=True" if possible > 0 else "Use n=0 or larger populations",
             )
 
+    def expected(self, n_pre: int, n_post: int, recurrent: bool) -> float | None:
+        return self.n
+
     def settings(self) -> str:
         return str(self.n) + self.options(self.autapses, self.multapses)

@@ -64,6 +64,10 @@ class Rule(Operator):
         """The shape of an array of weights or delays; None where the rule's synapses have no order to give one in."""
         return None
 
+    def expected(self, n_pre: int, n_post: int, recurrent: bool) -> float | None:
+        """How many synapses there will be, on average; None where only making them tells."""
+        return None
+
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         if target is None:
             raise ShapeError(f"{self!r}: the shape of its target is unknown; give the population a shape")

@@ -29,11 +29,12 @@ from neurograph.simulate.records import RateRecord, Record, Stream, expose, reco
 from neurograph.simulate.report import memory_of, summary_of
 from neurograph.synapses.synapse import Synapse
 from neurograph.tape import Tape
+from neurograph.view.shown import Shown
 
 Array = np.ndarray[Any, Any]
 
 
-class Simulation:
+class Simulation(Shown):
     """A circuit ready to run. Its state stays in it: `run` goes on from where the last run ended.
 
     One seed gives the same spikes for any number of threads and however a run is split.
