@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from neurograph.errors import NeuroGraphError
 from neurograph.graph import Graph, Input, Population
+from neurograph.tape import Tape
+
+
+@dataclass(frozen=True)
+class Row:
+    """A node or projection: what it is, its shape, its trainable weights, multiply-accumulates per sample and step."""
+
+    name: str
+    kind: str
+    what: str
+    shape: tuple[int, ...]
+    weights: int
+    macs: int
 
 
 def summary_of(graph: Graph, dt: float = 1.0) -> str:
@@ -18,42 +34,58 @@ def summary_of(graph: Graph, dt: float = 1.0) -> str:
     except NeuroGraphError as error:
         nodes = ", ".join(graph.nodes)
         return f"{graph!r} (not complete: {error})\nnodes: {nodes}"
-    shapes = {n.name: tape.slots[n.name].shape for n in graph.nodes.values() if not isinstance(n, Population)}
-    for population in graph.populations:
-        shapes[population.name] = tape.slots[f"{population.name}.{population.neuron.outputs[0]}"].shape
+    rows = rows_of(graph, tape)
+    header = ("name", "kind", "what", "shape", "weights", "MACs/step")
+    text = [
+        [
+            r.name,
+            r.kind,
+            r.what,
+            "x".join(map(str, r.shape)),
+            f"{r.weights:,}" if r.weights else "",
+            f"{r.macs:,}" if r.macs else "",
+        ]
+        for r in rows
+    ]
+    lines = [f"{graph.name}", *_table([list(header), *text])]
+    weights, macs = weights_of(tape), sum(r.macs for r in rows)
+    lines.append(f"{weights:,} weights, {macs:,} multiply-accumulates per sample and step")
+    return "\n".join(lines)
+
+
+def rows_of(graph: Graph, tape: Tape) -> list[Row]:
+    """Nodes, then projections, of a graph and its tape after `infer`."""
     rows = []
     for node in graph.nodes.values():
         what = (
             node.neuron if isinstance(node, Population) else node.encoder if isinstance(node, Input) else node.readout
         )
-        own = _count(tape, node.name)
-        rows.append((node.name, type(node).__name__.lower(), repr(what), _size(shapes[node.name]), own, 0))
-    total_macs = 0
+        slot = f"{node.name}.{node.neuron.outputs[0]}" if isinstance(node, Population) else node.name
+        kind = type(node).__name__.lower()
+        rows.append(Row(node.name, kind, repr(what), tape.slots[slot].shape, _count(tape, node.name), 0))
     for p in graph.projections.values():
         macs = 0
         for instr in tape.instructions:
             if instr.op == "apply" and instr.name.startswith(f"{p.name}."):
                 macs += instr.what.macs(tape.slots[instr.ins[0]].shape, tape.slots[instr.outs[0]].shape)
-        total_macs += macs
-        delay = f" delay={p.delay:g}" if p.delay else ""
+        delay = f" delay={_delay(p.delay)}" if not (isinstance(p.delay, int | float) and p.delay == 0) else ""
         port = f":{p.target.port}" if _ports(graph, p.target.node) > 1 else ""
         chain = " > ".join(map(repr, p.operators)) or "one to one"
-        rows.append(
-            (
-                p.name,
-                "projection",
-                f"{p.source.node} -> {p.target.node}{port}{delay}: {chain}",
-                "",
-                _count(tape, p.name),
-                macs,
-            )
-        )
-    header = ("name", "kind", "what", "shape", "weights", "MACs/step")
-    text = [[a, b, c, d, f"{w:,}" if w else "", f"{m:,}" if m else ""] for a, b, c, d, w, m in rows]
-    lines = [f"{graph.name}", *_table([list(header), *text])]
-    weights = sum(math.prod(w.shape) for w in tape.weights.values() if w.learnable and not w.buffer)
-    lines.append(f"{weights:,} weights, {total_macs:,} multiply-accumulates per sample and step")
-    return "\n".join(lines)
+        way = f"{p.source.node} -> {p.target.node}{port}{delay}: {chain}"
+        rows.append(Row(p.name, "projection", way, (), _count(tape, p.name), macs))
+    return rows
+
+
+def _delay(delay: Any) -> str:
+    """A delay, a distribution of delays, or how many there are."""
+    if isinstance(delay, int | float):
+        return f"{delay:g}"
+    return f"{np.size(delay):,} of them" if isinstance(delay, np.ndarray) else repr(delay)
+
+
+def weights_of(tape: Tape) -> int:
+    """How many numbers training would change."""
+    return sum(math.prod(w.shape) for w in tape.weights.values() if w.learnable and not w.buffer)
 
 
 def _ports(graph: Graph, name: str) -> int:
@@ -65,10 +97,6 @@ def _count(tape: Any, name: str) -> int:
     return sum(
         math.prod(w.shape) for n, w in tape.weights.items() if n.startswith(f"{name}.") and w.learnable and not w.buffer
     )
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
 
 
 def _table(rows: list[list[str]]) -> list[str]:
