@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neurograph import random
+from neurograph.constructed import Constructed
 from neurograph.errors import SpecError, declared_at
 
 Array = np.ndarray[Any, Any]
@@ -66,9 +67,10 @@ def _exponential(raw: Any, numbers: Any, table: Any) -> Any:
     return numbers[2] - numbers[3] * logarithm(np.float64(np.int64(raw >> np.uint64(11)) + 1))
 
 
-class Distribution:
+class Distribution(Constructed):
     """Base of all distributions. `low` and `high` bound the values: one outside is drawn again."""
 
+    family = "distribution"
     native: ClassVar[tuple[Callable[..., Any], ...]] = ()  # for the compiler: helpers, then draw(raw, numbers, table)
     low: float | None = None
     high: float | None = None

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.constructed import Constructed
 from neurograph.errors import SpecError, declared_at
 from neurograph.spec import Shape
 
 
-class Encoder:
+class Encoder(Constructed):
     """Base of all encoders. Each run encodes its input anew: a run continued from a state starts again at step 0
        (the random numbers of Rate go on).
     `static=True`: every step sees the same values, so they are kept once."""
 
+    family = "encoder"
     static = False
 
     def shape(self, shape: Shape) -> Shape:

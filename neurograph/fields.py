@@ -8,13 +8,15 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from neurograph.constructed import Constructed
 from neurograph.errors import ShapeError, SpecError, declared_at
-from neurograph.expr.value import Trace
+from neurograph.expr.value import Trace, Value
 
 Shape = tuple[int, ...]
 PER = ("population", "channel", "neuron")
@@ -90,7 +92,7 @@ class SurrogateOption(Option):
     """The surrogate that `spike` uses; its width is a parameter of the neuron."""
 
 
-class Declared:
+class Declared(Constructed):
     """A class with declared fields; an instance holds a value for each."""
 
     _fields: ClassVar[dict[str, Any]] = {}
@@ -142,11 +144,24 @@ class Declared:
         """The same with other values of some parameters, checked as at the declaration."""
         out = copy.copy(self)
         for name, value in values.items():
-            declared = self._fields[name]
+            declared = self._fields.get(name)
             if isinstance(declared, Param):
                 declared.check(value, type(self).__name__)
+        for name, declared in self._fields.items():
+            width = f"{name}_alpha"
+            if isinstance(declared, SurrogateOption) and width in values:
+                out.options = {**out.options, name: out.options[name].changed(values[width])}
         out.params = {**self.params, **values}
         return out
+
+    def declared_apart(self) -> Collection[str]:
+        return self._fields
+
+    def arguments_given(self) -> dict[str, Any]:
+        return {
+            **super().arguments_given(),
+            **{n: getattr(self, _STORE[_kind(declared)])[n] for n, declared in self._fields.items()},
+        }
 
     @classmethod
     def accepts(cls, name: str) -> bool:
@@ -170,12 +185,12 @@ class Declared:
 class View:
     """What `self` is inside a method that is traced: parameters are values, options what was chosen."""
 
-    def __init__(self, declared: Declared, trace: Trace, dt: float):
-        self._declared = declared
-        self.dt = float(dt)
+    def __init__(self, declared: Declared, trace: Trace, dt: float | Value, *, fold: bool = True):
+        self._declared, self.trace = declared, trace
+        self.dt = dt
         self.params: dict[str, Any] = {}
         for name, value in declared.params.items():
-            fixed = isinstance(value, int | float) and float(value) in (0.0, 1.0)
+            fixed = fold and isinstance(value, int | float) and float(value) in (0.0, 1.0)
             # 0 and 1 remove arithmetic, so they are folded; every other value is data, not code
             self.params[name] = float(value) if fixed else trace.leaf(name)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurograph.constructed import Constructed
 from neurograph.errors import SpecError, declared_at
 
 
-class Readout:
+class Readout(Constructed):
     """Base: `add(total, x)` takes the next steps x [t, N, ...] (total None at first), `finish` gives the answer."""
+
+    family = "readout"
 
     def add(self, total: Any, x: Any) -> Any:
         part = x.sum(0)

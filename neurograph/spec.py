@@ -30,6 +30,7 @@ class Neuron(Declared):
     what `events(dt)` lists), "step" (the number of the step). They depend on seed, population and step alone.
     """
 
+    family = "neuron"
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     given: ClassVar[dict[str, str]] = {}
     outputs: ClassVar[tuple[str, ...]] = ("spike",)
@@ -101,9 +102,19 @@ class Step:
     observed: dict[str, Value]
 
 
-def _trace(neuron: Neuron, dt: float, connected: tuple[str, ...]) -> Step:
+def whole_step(neuron: Neuron, dt: float | None = None) -> tuple[Trace, Step]:
+    """The step with every port connected and every parameter, and unless dt is given its length too, as an input."""
     trace = Trace()
-    view = View(neuron, trace, float(dt))
+    length = trace.leaf("dt") if dt is None else dt
+    return trace, _traced(neuron, View(neuron, trace, length, fold=False), neuron.arguments)
+
+
+def _trace(neuron: Neuron, dt: float, connected: tuple[str, ...]) -> Step:
+    return _traced(neuron, View(neuron, Trace(), float(dt)), connected)
+
+
+def _traced(neuron: Neuron, view: View, connected: tuple[str, ...]) -> Step:
+    trace = view.trace
     states = {name: trace.leaf(name) for name in neuron.states}
     inputs = {name: trace.leaf(name) for name in neuron.arguments if name in connected}
     arguments: dict[str, Any] = {**{name: 0.0 for name in neuron.arguments}, **states, **inputs}

@@ -13,6 +13,7 @@ class Activation(Neuron):
     `spiking` says whether a rate can stand for it: y is 0 for x <= 0 and rises with x, up to `ceiling` at most.
     """
 
+    abstract = True
     outputs = ("output",)
     spiking: ClassVar[bool] = False
     signed: ClassVar[bool] = False  # whether spikes of both signs can stand for it

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from neurograph.connectivity.rule import CHUNK, Array, Plan, Rule
+from neurograph.connectivity.rule import CHUNK, Array, Plan, Rule, whole
 from neurograph.errors import ShapeError, SpecError, declared_at
 from neurograph.spec import Shape
 
@@ -55,6 +56,15 @@ class Explicit(Rule):
                 "Where none is meant, leave delay out and connect with delay=0"
             )
         self.size: tuple[int, int] | None = None
+
+    def set_later(self) -> dict[str, Any]:
+        return {} if self.size is None else {"size": self.size}
+
+    def with_later(self, **values: Any) -> Explicit:
+        out = copy.copy(self)
+        pre, post = values["size"]
+        out.size = whole("Explicit", "size", pre), whole("Explicit", "size", post)
+        return out
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> Explicit:

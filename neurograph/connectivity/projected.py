@@ -78,6 +78,7 @@ class Projected:
 class Group(Operator):
     """y = W x with the synapses of one delay."""
 
+    abstract = True  # made by a run, never declared
     key = "synapses"
 
     def __init__(self, owner: Projected, which: Array, pre: Array, post: Array):

@@ -50,6 +50,7 @@ class Rule(Operator):
     and `arrays` (addresses) are those of `plan`.
     """
 
+    abstract = True
     key = "synapses"
     native: ClassVar[tuple[Callable[..., Any], ...]] = ()
 

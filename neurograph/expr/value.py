@@ -9,6 +9,7 @@ from typing import Union
 from neurograph.errors import SpecError
 from neurograph.expr.ops import OPS
 
+LONGEST = 100_000  # operations of a step; each is a line of a kernel
 Number = Union[int, float]
 Operand = Union["Value", Number]
 
@@ -131,6 +132,10 @@ class Trace:
                 )
         key = (op, attr, *(o.index for o in operands))
         if key not in self._known:
+            if len(self.values) >= LONGEST:
+                raise SpecError(
+                    f"a step of more than {LONGEST} operations: loops in a step are unrolled. Use fewer rounds, or a state"
+                )
             value = Value(self, op, operands, attr, rule.result)
             self.values.append(value)
             self._known[key] = value

@@ -7,7 +7,7 @@ A spike is s = 1[V' > theta], with V' the potential before the reset.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from neurograph.errors import SpecError, declared_at
 from neurograph.expr import detach, exp, hard_reset, sigmoid, soft_reset, spike
@@ -93,6 +93,7 @@ class PLIF(_Point):
     decay_input = Option(True, (True, False), "whether the input is multiplied by sigmoid(w)")
     v = State("v_rest", "membrane potential")
     surrogate = SurrogateOption(Atan(learnable(2.0)))
+    kept_as: ClassVar[dict[str, str | None]] = {"tau": None}  # given as w
 
     def __init__(self, *, tau: float | Learnable | None = None, **values: Any):
         if tau is not None:

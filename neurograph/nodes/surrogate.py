@@ -7,10 +7,12 @@ through `width_derivative`.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from neurograph.constructed import Constructed
 from neurograph.errors import SpecError, declared_at
 from neurograph.expr import clip, exp, relu, sigmoid, sign, where
 from neurograph.expr.value import Value
@@ -19,9 +21,10 @@ from neurograph.spec import Learnable
 SURROGATES: dict[str, type[Surrogate]] = {}
 
 
-class Surrogate:
+class Surrogate(Constructed):
     """Forward s = 1[u > 0] (`strict=False`: 1[u >= 0]); backward ds/du = derivative(u, alpha)."""
 
+    family = "surrogate"
     alpha_default: ClassVar[float] = 2.0
     strict_default: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -42,6 +45,12 @@ class Surrogate:
                 f"{type(self).__name__}(alpha=learnable(...)) at {declared_at()}: this surrogate has no "
                 "width_derivative(u, alpha); define it, or use Atan, Sigmoid, QGate, FastSigmoid or ReLU"
             )
+
+    def changed(self, alpha: float | Learnable) -> Surrogate:
+        """The same with another width."""
+        out = copy.copy(self)
+        out.alpha = alpha
+        return out
 
     def forward(self, u: Value) -> Any:
         return where(u > 0.0 if self.strict else u >= 0.0, 1.0, 0.0)

@@ -33,6 +33,7 @@ class Plasticity(Declared):
     the weights onto each neuron are scaled to that sum every `interval`.
     """
 
+    family = "plasticity"
     aliases: ClassVar[tuple[str, ...]] = ()
     equation: ClassVar[str] = ""
     signals: ClassVar[dict[str, str]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Reshape(Operator):
 
     key = "reshape"
     linear = True
+
+    kept_as: ClassVar[dict[str, str | None]] = {"shape": "to"}
 
     def __init__(self, shape: Sequence[int]):
         self.to = _sizes("Reshape", shape)
@@ -145,6 +147,8 @@ class Broadcast(Operator):
 
     key = "broadcast"
     linear = True
+
+    kept_as: ClassVar[dict[str, str | None]] = {"shape": "to"}
 
     def __init__(self, shape: Sequence[int]):
         self.to = _sizes("Broadcast", shape)

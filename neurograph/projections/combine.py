@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neurograph.constructed import Constructed
 from neurograph.errors import BackendError, ShapeError
 from neurograph.projections.operator import Array
 from neurograph.spec import Shape
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 
-class Combine:
+class Combine(Constructed):
     """Base: a function of several values of one step, arrays [B, *shape] in the order their projections were declared."""
+
+    family = "combine"
 
     def shape(self, shapes: Sequence[Shape]) -> Shape:
         """The shape of the result; raises ShapeError where the arrivals do not fit."""

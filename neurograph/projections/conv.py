@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Conv2d(Operator):
     key = "conv2d"
     linear = True
     by_channel = True
+    kept_as: ClassVar[dict[str, str | None]] = {"bias": "has_bias"}
 
     def __init__(
         self,
@@ -75,6 +76,9 @@ class Conv2d(Operator):
             raise SpecError(f"Conv2d(padding={padding!r}) at {declared_at()}: a size, 'valid', or with stride 1 'same'")
         h, w = (d * (k - 1) if padding == "same" else 0 for d, k in zip(self.dilation, self.kernel, strict=True))
         return (h // 2, w // 2), (h - h // 2, w - w // 2)
+
+    def arguments_given(self) -> dict[str, Any]:
+        return {**super().arguments_given(), "padding": self.padding if self.padding == self.trailing else "same"}
 
     def _forget(self, has_bias: bool) -> None:
         self.weight, self.has_bias = None, has_bias

@@ -58,6 +58,15 @@ class Conv1d(Operator):
     def groups(self) -> int:
         return self._plane.groups
 
+    def arguments_given(self) -> dict[str, Any]:
+        plane = self._plane.arguments_given()
+        one = {
+            n: plane[n] if isinstance(plane[n], str) else plane[n][1]
+            for n in ("kernel", "stride", "padding", "dilation")
+        }
+        weight = None if plane["weight"] is None else plane["weight"][..., 0, :]
+        return {**plane, **one, "weight": weight}
+
     def _forget(self, has_bias: bool) -> None:
         self._plane = copy.copy(self._plane)
         self._plane._forget(has_bias)

@@ -59,6 +59,9 @@ class Dense(Operator):
     def by_channel(self) -> bool:  # type: ignore[override]
         return not self.last_axis
 
+    def arguments_given(self) -> dict[str, Any]:
+        return {**super().arguments_given(), "bias": self.has_bias if self.bias is None else self.bias}
+
     def _forget(self, has_bias: bool) -> None:
         self.weight, self.bias, self.has_bias = None, None, has_bias
 

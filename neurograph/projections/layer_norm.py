@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class LayerNorm(Operator):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last `axes` axes of each sample and step."""
 
     key = "layer_norm"
+
+    kept_as: ClassVar[dict[str, str | None]] = {"bias": "has_bias"}
 
     def __init__(self, axes: int = 1, *, eps: float = 1e-5, affine: bool = True, bias: bool = True):
         if not isinstance(axes, int) or axes < 1 or not eps >= 0:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from neurograph.constructed import Constructed
 from neurograph.errors import BackendError, ShapeError, SpecError, declared_at
 from neurograph.spec import Shape
 
@@ -54,9 +55,10 @@ class Weight:
     buffer: bool = False
 
 
-class Operator:
+class Operator(Constructed):
     """Base of all operators. `pointwise_in_time`: the same function of each step, so all T may run at once."""
 
+    family = "operator"
     key: ClassVar[str] = ""
     pointwise_in_time: bool = True
     linear: ClassVar[bool] = False  # in evaluation a linear function of its input, plus a constant
@@ -92,6 +94,12 @@ class Operator:
         out = copy.copy(self)
         out.starts = {**self.starts, **{n: given(a, f"weights {n!r} of {self!r}") for n, a in arrays.items()}}
         return out
+
+    def set_later(self) -> dict[str, Any]:
+        return dict(self.starts)
+
+    def with_later(self, **values: Any) -> Self:
+        return self.started(**values)
 
     def reweighted(self, weight: Array, bias: Array | None) -> Self:
         """The same operation with these weights, and a bias where there is one; of operators that are `by_channel`."""

@@ -15,5 +15,6 @@ class Synapse(Neuron):
     depends on the history of the source alone (short-term plasticity).
     """
 
+    family = "synapse"
     side: ClassVar[str] = "target"
     outputs: ClassVar[tuple[str, ...]] = ("output",)

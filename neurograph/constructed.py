@@ -1,0 +1,91 @@
+"""What its constructor's arguments say in full, so that it can be written down and made again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+from neurograph.errors import SpecError
+
+FAMILIES: dict[str, type[Constructed]] = {}
+
+
+class Constructed:
+    """Base of all parts of a graph: neurons, operators, encoders, readouts, rules, distributions, surrogates.
+
+    A constructor keeps what it is given in attributes of the arguments' names; where an attribute has another name,
+    `kept_as` says which (None: the argument is another way of giving others). `family` is set by the base class of each kind of part.
+    """
+
+    family: ClassVar[str] = ""
+    abstract: ClassVar[bool] = False  # of a class itself, not of those below it: no part of a graph
+    kept_as: ClassVar[dict[str, str | None]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "family" in vars(cls):
+            FAMILIES[cls.family] = cls
+
+    def arguments_given(self) -> dict[str, Any]:
+        """The arguments that make this object again; one for `*names` is a tuple."""
+        out: dict[str, Any] = {}
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            if name == "self" or parameter.kind is parameter.VAR_KEYWORD or type(self).__init__ is object.__init__:
+                continue
+            if name in self.declared_apart():
+                continue
+            attribute = self.kept_as.get(name, name)
+            if attribute is None:
+                continue
+            if not hasattr(self, attribute):
+                raise SpecError(
+                    f"{type(self).__name__} does not keep its argument {name!r}: keep it as self.{name}, or say in "
+                    f"{type(self).__name__}.kept_as which attribute holds it"
+                )
+            out[name] = getattr(self, attribute)
+        return out
+
+    def declared_apart(self) -> Collection[str]:
+        """Arguments that are not kept as attributes, because the class declares them as fields."""
+        return ()
+
+    def set_later(self) -> dict[str, Any]:
+        """What was set after it was made, as arguments of `with_later`."""
+        return {}
+
+    def with_later(self, **values: Any) -> Any:
+        """This object with what was set later."""
+        raise SpecError(f"{type(self).__name__} takes nothing besides the arguments of its constructor, not {values}")
+
+    @classmethod
+    def made(cls, arguments: dict[str, Any]) -> Any:
+        """The object of these arguments."""
+        rest = dict(arguments)
+        spread: tuple[Any, ...] = ()
+        for name, parameter in inspect.signature(cls.__init__).parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL and name in rest and cls.__init__ is not object.__init__:
+                spread = tuple(rest.pop(name))
+        return cls(*spread, **rest)
+
+
+def members(family: str) -> dict[str, type[Constructed]]:
+    """Every class of a family that can be made, by name: those of the package first, then a user's own."""
+    found: dict[str, type[Constructed]] = {}
+    stack = list(FAMILIES[family].__subclasses__())
+    own: list[type[Constructed]] = []
+    while stack:
+        cls = stack.pop()
+        if "family" in vars(cls):
+            continue  # the base of another family
+        stack.extend(cls.__subclasses__())
+        if cls.__name__.startswith("_") or vars(cls).get("abstract"):
+            continue
+        if cls.__module__.startswith("neurograph."):
+            if cls.__qualname__ == cls.__name__:  # not one that a function makes from what it is given
+                found[cls.__name__] = cls
+        else:
+            own.append(cls)
+    for cls in reversed(own):
+        found.setdefault(cls.__name__, cls)
+    return found

@@ -1,0 +1,7 @@
+"""A graph as plain data: what the formats write, and what graphs are hashed and compared by."""
+
+from __future__ import annotations
+
+from neurograph.io.document.document import canonical, document, graph_of, hash_of, hash_of_document
+
+__all__ = ["canonical", "document", "graph_of", "hash_of", "hash_of_document"]

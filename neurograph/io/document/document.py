@@ -1,0 +1,265 @@
+"""A graph as one document of plain data, and the graph of a document.
+
+    {"name": ..., "nodes": [...], "projections": [...], "probes": [...], "steps": {hash: step of a neuron}}
+
+Nodes and projections stand in the order they were declared. The document is what the formats write, what the hash of a
+graph is made from and what two graphs are compared by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from neurograph.constructed import members
+from neurograph.errors import FormatError, NeuroGraphError
+from neurograph.graph import Graph, Input, Output, Projection
+from neurograph.io.document.steps import Written, neuron_of, step_hash, written_step
+from neurograph.io.document.values import Data, Reader, Unknown, Writer, made, shown
+from neurograph.projections.combine import Combine
+from neurograph.spec import Neuron
+
+Array = np.ndarray[Any, Any]
+PARTS = ("name", "nodes", "projections", "probes", "steps")
+
+
+def document(graph: Graph, array: Callable[[Array], Data], *, places: bool = True) -> Data:
+    """The document of a graph; `array` stores an array and returns what stands for it.
+
+    `places` keeps where each part was declared. Raises FormatError where a part cannot be written.
+    """
+    steps: dict[str, Data] = {}
+
+    def step(neuron: Neuron) -> str:
+        key, data = written_step(neuron)
+        steps[key] = data
+        return key
+
+    writer = Writer(array, step)
+
+    def placed(part: Any, data: dict[str, Data]) -> Data:
+        return {**data, "at": part.at} if places else data
+
+    nodes, projections, probes = [], [], []
+    for node in graph.nodes.values():
+        with _part(_title(node), node.at):
+            nodes.append(placed(node, _node(node, writer)))
+    for projection in graph.projections.values():
+        with _part(f"projection {projection.name!r}", projection.at):
+            projections.append(placed(projection, _projection(projection, writer)))
+    for probe in graph.probes.values():
+        neurons = None if probe.neurons is None else list(probe.neurons)
+        data = {"of": probe.population, "variable": probe.variable, "neurons": neurons, "every": probe.every}
+        probes.append(placed(probe, data))
+    return {"name": graph.name, "nodes": nodes, "projections": projections, "probes": probes, "steps": steps}
+
+
+def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
+    """The graph of a document; `array` gives the array of what stands for it. Raises FormatError."""
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        raise FormatError(f"{shown(data)} is no graph: it needs a name, nodes, projections, probes and steps")
+    surplus = set(data) - set(PARTS)
+    if surplus:
+        raise FormatError(f"the graph holds {', '.join(map(repr, sorted(surplus)))}, which nothing reads")
+    steps = data.get("steps", {})
+    if not isinstance(steps, dict):
+        raise FormatError(f"'steps' are by their hash, not {shown(steps)}")
+
+    def neuron(name: str, arguments: dict[str, Any], key: Data) -> Neuron:
+        return _neuron(name, arguments, key, steps)
+
+    reader, graph = Reader(array, neuron), Graph(data["name"])
+    for k, node in enumerate(_list(data, "nodes")):
+        with _part(f"node {k} ({shown(_name(node))})", _at(node)):
+            _add_node(graph, node, reader)
+    for k, projection in enumerate(_list(data, "projections")):
+        with _part(f"projection {k} ({shown(_name(projection))})", _at(projection)):
+            _add_projection(graph, projection, reader)
+    for k, probe in enumerate(_list(data, "probes")):
+        with _part(f"probe {k}", _at(probe)):
+            _only(probe, "of", "variable", "neurons", "every", "at")
+            neurons = probe.get("neurons")
+            if neurons is not None and not (isinstance(neurons, list) and all(type(n) is int for n in neurons)):
+                raise FormatError(f"neurons are whole numbers, not {shown(neurons)}")
+            graph.probe(_text(probe, "of"), _text(probe, "variable"), neurons=neurons, every=probe.get("every", 1))
+            key = f"{probe['of']}.{probe['variable']}"
+            graph.probes[key] = replace(graph.probes[key], at=_at(probe))
+    return graph
+
+
+def canonical(graph: Graph) -> Data:
+    """The document with arrays by type, shape and hash, and without places: equal for equal graphs."""
+
+    def hashed(array: Array) -> Data:
+        digest = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+        return [array.dtype.str, list(array.shape), digest]
+
+    return document(graph, hashed, places=False)
+
+
+def hash_of(graph: Graph) -> str:
+    """A hash of what a graph computes: the same in every process and on every machine."""
+    return hash_of_document(canonical(graph))
+
+
+def hash_of_document(data: Data) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _node(node: Any, writer: Writer) -> dict[str, Data]:
+    if isinstance(node, Input):
+        return {"input": node.name, "shape": list(node.shape), "encoder": writer.part(node.encoder)}
+    if isinstance(node, Output):
+        return {"output": node.name, "readout": writer.part(node.readout)}
+    shape = None if node.shape is None else list(node.shape)
+    combine = node.combine if isinstance(node.combine, str) else writer.part(node.combine)
+    return {"population": node.name, "neuron": writer.part(node.neuron), "shape": shape, "combine": combine}
+
+
+def _projection(p: Projection, writer: Writer) -> dict[str, Data]:
+    return {
+        "projection": p.name,
+        "source": f"{p.source.node}:{p.source.port}",
+        "target": f"{p.target.node}:{p.target.port}",
+        "operators": [writer.part(o) for o in p.operators],
+        "delay": writer.data(p.delay),
+        "weight": writer.data(p.weight),
+        "synapses": [writer.part(s) for s in p.synapses],
+        "plasticity": None if p.plasticity is None else writer.part(p.plasticity),
+    }
+
+
+def _add_node(graph: Graph, data: Data, reader: Reader) -> None:
+    kind = next((k for k in ("input", "population", "output") if isinstance(data, dict) and k in data), None)
+    node: Any
+    if kind == "input":
+        _only(data, "input", "shape", "encoder", "at")
+        encoder = reader.part(data.get("encoder"), "encoder")
+        node = graph.input(_text(data, "input"), _shape(data), encoder=encoder)
+        encoder.shape(node.shape)
+    elif kind == "output":
+        _only(data, "output", "readout", "at")
+        node = graph.output(_text(data, "output"), readout=reader.part(data.get("readout"), "readout"))
+    elif kind == "population":
+        _only(data, "population", "neuron", "shape", "combine", "at")
+        combine = data.get("combine", "add")
+        node = graph.population(
+            _text(data, "population"),
+            reader.part(data.get("neuron"), "neuron"),
+            None if data.get("shape") is None else _shape(data),
+            combine=combine if isinstance(combine, str) else _is(reader.part(combine, "combine"), Combine),
+        )
+    else:
+        raise FormatError("a node is an input, a population or an output")
+    graph.nodes[node.name] = replace(node, at=_at(data))
+
+
+def _add_projection(graph: Graph, data: Data, reader: Reader) -> None:
+    _only(data, "projection", "source", "target", "operators", "delay", "weight", "synapses", "plasticity", "at")
+    operators = [reader.part(o, "operator") for o in _list(data, "operators")]
+    synapses = [reader.part(s, "synapse") for s in _list(data, "synapses")]
+    plasticity = None if data.get("plasticity") is None else reader.part(data["plasticity"], "plasticity")
+    delay, weight = reader.value(data.get("delay", 0.0)), reader.value(data.get("weight", 1.0))
+    own = operators and getattr(operators[0], "delay", None) is not None
+    ruled = "synapses" in {getattr(o, "key", "") for o in operators}
+    before = set(graph.projections)
+    graph.connect(
+        _text(data, "source"), _text(data, "target"), *operators,
+        weight=weight if ruled else None, delay=None if own else delay,
+        synapse=synapses, plasticity=plasticity, name=_text(data, "projection"),
+    )  # fmt: skip
+    (name,) = set(graph.projections) - before
+    graph.projections[name] = replace(graph.projections[name], at=_at(data))
+
+
+def _neuron(name: str, arguments: dict[str, Any], key: Data, steps: dict[str, Data]) -> Neuron:
+    """A neuron of its class, where that is here and still computes what the file says; else of the step in the file."""
+    step = steps.get(key) if isinstance(key, str) else None
+    if key is not None and (not isinstance(step, dict) or step_hash(step) != key):
+        raise FormatError(f"the step of neuron {name!r}, {shown(key)}, is not in the file, or not as it was written")
+    cls = members("neuron").get(name)
+    foreign = any(isinstance(v, Unknown) for v in arguments.values())
+    if cls is not None and not foreign:
+        out = made(cls, name, arguments, {})
+        try:
+            if step is None or written_step(out)[0] == key:
+                return out  # type: ignore[no-any-return]
+        except NeuroGraphError as error:
+            raise FormatError(str(error)) from None
+    if step is None:
+        raise FormatError(
+            f"unknown neuron {name!r}, and the file holds no step of it; known are {', '.join(sorted(members('neuron')))}. "
+            "Import the module that declares it before reading the file"
+        )
+    return neuron_of(name, step, str(key), arguments)
+
+
+@contextmanager
+def _part(what: str, at: str) -> Iterator[None]:
+    """Say in an error which part of the graph it is about."""
+    try:
+        yield
+    except FormatError as error:
+        raise FormatError(f"{what}{f' ({at})' if at else ''}: {error}") from None
+    except NeuroGraphError as error:
+        raise FormatError(f"{what}{f' ({at})' if at else ''}: {error}") from None
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise FormatError(f"{what}{f' ({at})' if at else ''}: {error or type(error).__name__}") from None
+
+
+def _title(node: Any) -> str:
+    return f"{type(node).__name__.lower()} {node.name!r}"
+
+
+def _name(data: Data) -> Data:
+    keys = ("input", "population", "output", "projection")
+    return next((data[k] for k in keys if isinstance(data, dict) and k in data), "?")
+
+
+def _at(data: Data) -> str:
+    at = data.get("at", "") if isinstance(data, dict) else ""
+    return at if isinstance(at, str) else ""
+
+
+def _only(data: Data, *known: str) -> None:
+    if not isinstance(data, dict):
+        raise FormatError(f"{shown(data)} is not a part of a graph")
+    surplus = set(data) - set(known)
+    if surplus:
+        raise FormatError(f"it holds {', '.join(map(repr, sorted(surplus)))}, which nothing reads")
+
+
+def _text(data: Data, key: str) -> str:
+    if not isinstance(data.get(key), str):
+        raise FormatError(f"{key!r} is a text, not {shown(data.get(key))}")
+    return data[key]  # type: ignore[no-any-return]
+
+
+def _list(data: Data, key: str) -> list[Data]:
+    found = data.get(key, [])
+    if not isinstance(found, list):
+        raise FormatError(f"{key!r} is a list, not {shown(found)}")
+    return found
+
+
+def _shape(data: Data) -> tuple[int, ...]:
+    sizes = data.get("shape")
+    if not isinstance(sizes, list) or not all(type(n) is int and n > 0 for n in sizes) or math.prod(sizes) >= 2**62:
+        raise FormatError(f"a shape is whole numbers above 0, not {shown(sizes)}")
+    return tuple(sizes)
+
+
+def _is(value: Any, kind: type[Any]) -> Any:
+    if not isinstance(value, kind):
+        raise FormatError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+__all__ = ["Written", "canonical", "document", "graph_of", "hash_of", "hash_of_document"]
