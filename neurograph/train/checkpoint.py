@@ -1,15 +1,12 @@
 """Checkpoint files: HDF5 with a checked header, without pickle.
 
-A file is a 512-byte header (an HDF5 user block: text, one JSON line, padded with NUL) and an HDF5
-file behind it, which any HDF5 program opens. The header holds the length and the sha256 of the
-rest, so damage is found before the HDF5 library reads a byte of it, and epoch and metric, so a
+A file is sealed (`neurograph.sealed`); its header holds epoch and metric, so a
 folder of checkpoints can be listed without reading it all. Inside: ``/state``, JSON (see
 ``tree.py``), and ``/tensors/<number>`` with the attributes ``place`` and ``dtype``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -22,12 +19,12 @@ import numpy as np
 import torch
 
 from neurograph.errors import FormatError
+from neurograph.sealed import BLOCK, check_seal, sealed_facts, write_sealed
 from neurograph.train.tree import flatten, rebuild
 
 __all__ = ["Checkpoint", "Header", "load", "peek", "save"]
 
 MAGIC = b"NeuroGraph checkpoint\n"
-BLOCK = 512
 VERSION = 1
 
 #: Types NumPy lacks, saved as integers of the same width.
@@ -112,62 +109,37 @@ def save(
     }
     content, tensors = flatten(state, "checkpoint")
     arrays = [(place, *_to_array(place, tensor)) for place, tensor in tensors]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with h5py.File(temporary, "w", userblock_size=BLOCK) as file:
-            text = json.dumps({"version": VERSION, "state": content}, allow_nan=False)
-            file["state"] = np.frombuffer(text.encode(), dtype=np.uint8)
-            group = file.create_group("tensors")
-            for number, (place, array, dtype) in enumerate(arrays):
-                entry = group.create_dataset(str(number), data=array)
-                entry.attrs["place"] = place.encode("unicode_escape").decode()
-                entry.attrs["dtype"] = dtype
-        with temporary.open("rb+") as stream:
-            stream.write(_header_bytes(stream, epoch, metric))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-    return path
+
+    def fill(file: h5py.File) -> None:
+        text = json.dumps({"version": VERSION, "state": content}, allow_nan=False)
+        file["state"] = np.frombuffer(text.encode(), dtype=np.uint8)
+        group = file.create_group("tensors")
+        for number, (place, array, dtype) in enumerate(arrays):
+            entry = group.create_dataset(str(number), data=array)
+            entry.attrs["place"] = place.encode("unicode_escape").decode()
+            entry.attrs["dtype"] = dtype
+
+    return write_sealed(path, MAGIC, {"epoch": epoch, "metric": metric}, fill)
 
 
 def peek(path: str | os.PathLike[str]) -> Header:
     """Read the header only; raises FormatError if the file is not a whole checkpoint."""
-    path = Path(path)
+    return _header(path, sealed_facts(path, MAGIC, "checkpoint"))
+
+
+def _header(path: str | os.PathLike[str], facts: dict[str, Any]) -> Header:
     try:
-        with path.open("rb") as stream:
-            block = stream.read(BLOCK)
-            size = os.fstat(stream.fileno()).st_size - BLOCK
-    except OSError as error:
-        raise FormatError(f"{path}: it cannot be read ({error}); give the path of a checkpoint file") from error
-    if not block.startswith(MAGIC):
-        raise FormatError(
-            f"{path}: bytes 0-{len(MAGIC) - 1} are not {MAGIC!r}; it is not a NeuroGraph "
-            "checkpoint; give one that NeuroGraph wrote"
-        )
-    try:
-        fields = json.loads(block[len(MAGIC) :].rstrip(b"\0").decode("ascii"))
-        epoch, metric = fields["epoch"], fields["metric"]
-        header = Header(
-            int(fields["size"]),
-            str(fields["sha256"]),
+        epoch, metric = facts["epoch"], facts["metric"]
+        return Header(
+            facts["size"],
+            facts["sha256"],
             None if epoch is None else int(epoch),
             None if metric is None else float(metric),
         )
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise FormatError(
-            f"{path}: bytes {len(MAGIC)}-{BLOCK - 1} are not the header of a checkpoint ({error}); "
-            "the file is damaged; take an earlier checkpoint"
+            f"{path}: its header lacks epoch and metric ({error}); the file is damaged; take an earlier checkpoint"
         ) from error
-    if size != header.size:
-        raise FormatError(
-            f"{path}: {size} bytes follow byte {BLOCK}, its header says {header.size}; the file is "
-            "cut off or was added to; take an earlier checkpoint"
-        )
-    return header
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:
@@ -176,14 +148,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     Nothing in the file is run: it holds numbers and JSON only.
     """
     path = Path(path)
-    header = peek(path)
-    with path.open("rb") as stream:
-        found = _digest(stream, header.epoch, header.metric)
-    if found != header.sha256:
-        raise FormatError(
-            f"{path}: the sha256 of its content is {found}, its header says {header.sha256}; some "
-            "bytes were changed; take an earlier checkpoint"
-        )
+    header = _header(path, check_seal(path, MAGIC, "checkpoint"))
     try:
         with h5py.File(path, "r") as file:
             stored = json.loads(file["state"][()].tobytes())
@@ -231,30 +196,3 @@ def _to_tensor(entry: h5py.Dataset) -> torch.Tensor:
     if tensor.dtype != dtype:
         raise ValueError(f"{entry.name} holds {tensor.dtype}, its attribute says {dtype}")
     return tensor
-
-
-def _digest(stream: Any, epoch: int | None, metric: float | None) -> str:
-    """sha256 of epoch, metric and everything behind the header."""
-    digest = hashlib.sha256(json.dumps([epoch, metric]).encode())
-    stream.seek(BLOCK)
-    while piece := stream.read(1 << 20):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _header_bytes(stream: Any, epoch: int | None, metric: float | None) -> bytes:
-    fields = {"sha256": _digest(stream, epoch, metric), "epoch": epoch, "metric": metric}
-    fields["size"] = stream.tell() - BLOCK
-    stream.seek(0)
-    return (MAGIC + json.dumps(fields).encode("ascii") + b"\n").ljust(BLOCK, b"\0")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename last through a power cut, where folders can be synced (not on Windows)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
