@@ -64,11 +64,11 @@ def with_weights(graph: Graph, weights: Any) -> Graph:
     return out
 
 
-def undetermined(graph: Graph, given: Mapping[str, Any] | None = None) -> list[str]:
+def undetermined(graph: Graph, given: Mapping[str, Any] | None = None, dt: float = 1.0) -> list[str]:
     """The names of weights that compile() would draw at random (or that `given` lacks)."""
     from neurograph.compiler import lower
 
-    tape = lower(graph, stop_after="infer")
+    tape = lower(graph, dt=dt, stop_after="infer")
     populations = {n.name for n in graph.nodes.values() if isinstance(n, Population)}
 
     def open(name: str, weight: Weight) -> bool:

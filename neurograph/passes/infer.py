@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from neurograph.connectivity.projected import Projected
 from neurograph.errors import GraphError, NeuroGraphError, ShapeError
@@ -13,10 +15,49 @@ from neurograph.spec import Learnable, Neuron, Shape
 from neurograph.synapses.synapse import Synapse
 from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
 
+Tell = Callable[[NeuroGraphError], None]
+
+
+def _raise(error: NeuroGraphError) -> None:
+    raise error
+
+
+def problems(graph: Graph, dt: float) -> list[NeuroGraphError]:
+    """Everything that infer would raise; of what follows from an error already found nothing is said."""
+    found: list[NeuroGraphError] = []
+
+    def tried(check: Callable[[], object]) -> None:
+        try:
+            check()
+        except NeuroGraphError as error:
+            found.append(error)
+
+    shapes, chains = _shapes(graph, found.append)
+    for node in graph.populations:
+        if node.name in shapes:
+            tried(partial(node.neuron.check_shapes, shapes[node.name], _named(graph, node.name, node.at)))
+            ports = {p.target.port for p in graph.projections.values() if p.target.node == node.name}
+            tried(partial(node.neuron.trace, dt, (*sorted(ports & set(node.neuron.inputs)), *node.neuron.given)))
+    for p in graph.projections.values():
+        if p.plasticity is not None:
+            tried(partial(_spikes_of, graph, p))
+        if p.name not in chains or p.source.node not in shapes:
+            continue
+        ends = (shapes[p.source.node], *chains[p.name])
+        operators = [o for o in p.operators if isinstance(o, Operator)]
+        for name, part in p.parts:
+            if isinstance(part, Synapse):
+                shape = ends[0] if part.side == "source" else ends[-1]
+                tried(partial(part.check_shapes, shape, _named(graph, name, p.at)))
+        if p.rule is None:
+            for operator, before, after in zip(operators, ends, ends[1:], strict=False):
+                tried(partial(_held, p, operator, before, after))
+    return found
+
 
 def infer(graph: Graph, dt: float) -> Tape:
     """Walk the projections until every shape is known, then write one instruction per operation."""
-    shapes, chains = _shapes(graph)
+    shapes, chains = _shapes(graph, _raise)
     slots: dict[str, Slot] = {}
     out: list[Instr] = []
     weights: dict[str, Weight] = {}
@@ -33,8 +74,7 @@ def infer(graph: Graph, dt: float) -> Tape:
 
     def unit(name: str, neuron: Neuron, shape: Shape, merged: dict[str, str], at: str) -> None:
         """Dynamics: a population, or a synapse model on either side of a projection."""
-        where = f"{'population' if name in graph.nodes else 'synapse'} {name!r} ({at})"
-        for key, learnt in neuron.check_shapes(shape, where).items():
+        for key, learnt in neuron.check_shapes(shape, _named(graph, name, at)).items():
             value = neuron.params[key]
             if isinstance(value, Learnable):
                 weights[f"{name}.{key}"] = Weight(learnt, _start(value))
@@ -74,11 +114,7 @@ def infer(graph: Graph, dt: float) -> Tape:
                 emit(Instr("delay", (), (slot,), p.name, steps=steps, at=p.at), Slot(f"{p.name}.delayed", shape))
                 slot = f"{p.name}.delayed"
             for (name, operator), result in zip(operators, chains[p.name], strict=True):
-                try:
-                    held = operator.held(shape, result)
-                except NeuroGraphError as error:  # weights it was given that do not fit
-                    raise type(error)(f"projection {p.name!r} ({p.at}): {error}") from None
-                weights |= {f"{name}.{n}": w for n, w in held.items()}
+                weights |= {f"{name}.{n}": w for n, w in _held(p, operator, shape, result).items()}
                 emit(Instr("apply", (), (slot,), name, operator, at=p.at), Slot(name, result))
                 slot, shape = name, result
         for name, synapse in synapses:
@@ -116,6 +152,17 @@ def infer(graph: Graph, dt: float) -> Tape:
     )
 
 
+def _named(graph: Graph, name: str, at: str) -> str:
+    return f"{'population' if name in graph.nodes else 'synapse'} {name!r} ({at})"
+
+
+def _held(p: Projection, operator: Operator, source: Shape, target: Shape) -> dict[str, Weight]:
+    try:
+        return operator.held(source, target)
+    except NeuroGraphError as error:  # weights it was given that do not fit
+        raise type(error)(f"projection {p.name!r} ({p.at}): {error}") from None
+
+
 def _spikes_of(graph: Graph, p: Projection) -> str:
     """The output of the target whose spikes a plasticity rule follows."""
     target = graph.nodes[p.target.node]
@@ -137,9 +184,13 @@ def _start(value: Learnable):  # type: ignore[no-untyped-def]
     return init
 
 
-def _shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
-    """The shape of every node, and of every operator's result; repeated until nothing more is learnt."""
+def _shapes(graph: Graph, tell: Tell) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
+    """The shape of every node, and of every operator's result; repeated until nothing more is learnt.
+
+    Errors go to `tell`. If it returns, what is wrong is left out, and so is what waits for it.
+    """
     shapes: dict[str, Shape] = {}
+    wrong: set[str] = set()  # projections and nodes that are not looked at again
     for node in graph.nodes.values():
         if isinstance(node, Input):
             shapes[node.name] = node.encoder.shape(node.shape)
@@ -147,23 +198,30 @@ def _shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, list[Shape]]]:
             shapes[node.name] = node.shape
     chains: dict[str, list[Shape]] = {}
     while True:
-        before = (len(shapes), len(chains))
+        before = (len(shapes), len(chains), len(wrong))
         for p in graph.projections.values():
-            if p.name not in chains and p.source.node in shapes:
-                found = _chain(graph, p, shapes)
+            if p.name not in chains and p.name not in wrong and p.source.node in shapes:
+                try:
+                    found = _chain(graph, p, shapes)
+                except NeuroGraphError as error:
+                    tell(error)
+                    wrong.add(p.name)
+                    continue
                 if found is not None:
                     chains[p.name] = found
         for node in graph.nodes.values():
-            if not isinstance(node, Input):
-                _from_arrivals(graph, node, shapes, chains)
-        if (len(shapes), len(chains)) == before:
+            if not isinstance(node, Input) and node.name not in wrong:
+                _from_arrivals(graph, node, shapes, chains, tell, wrong)
+        if (len(shapes), len(chains), len(wrong)) == before:
             break
     unknown = [n for n in graph.nodes if n not in shapes]
-    if unknown or len(chains) < len(graph.projections):
+    if (unknown or len(chains) < len(graph.projections)) and not wrong:
         names = ", ".join(f"{n!r} ({graph.nodes[n].at})" for n in unknown)
-        raise ShapeError(
-            f"the shapes of {names} cannot be inferred: each waits for another. Give one of them shape=, "
-            "or an operator its number of features"
+        tell(
+            ShapeError(
+                f"the shapes of {names} cannot be inferred: each waits for another. Give one of them shape=, "
+                "or an operator its number of features"
+            )
         )
     return shapes, chains
 
@@ -195,24 +253,31 @@ def _adds(graph: Graph, p: Projection) -> bool:
 
 
 def _from_arrivals(
-    graph: Graph, node: Population | Output, shapes: dict[str, Shape], chains: dict[str, list[Shape]]
+    graph: Graph,
+    node: Population | Output,
+    shapes: dict[str, Shape],
+    chains: dict[str, list[Shape]],
+    tell: Tell,
+    wrong: set[str],
 ) -> None:
     ports: dict[str, list[tuple[Projection, Shape]]] = {}
-    total = 0
     for p in graph.projections.values():
-        if p.target.node == node.name:
-            total += 1
-            if p.name in chains:
-                shape = chains[p.name][-1] if chains[p.name] else shapes[p.source.node]
-                ports.setdefault(p.target.port, []).append((p, shape))
+        if p.target.node == node.name and p.name in chains and p.name not in wrong:
+            shape = chains[p.name][-1] if chains[p.name] else shapes[p.source.node]
+            ports.setdefault(p.target.port, []).append((p, shape))
     for arrived in ports.values():
-        if isinstance(node, Population) and node.combine != "add":
-            expected = [p for p in graph.projections.values() if p.target == arrived[0][0].target]
-            if len(arrived) == len(expected):
-                _agree(node, shapes, _combined(node, arrived), arrived[-1][0])
-        else:
-            for p, shape in arrived:
-                _agree(node, shapes, shape, p)
+        last = arrived[-1][0]
+        try:
+            if isinstance(node, Population) and node.combine != "add":
+                expected = [p for p in graph.projections.values() if p.target == last.target]
+                if len(arrived) == len(expected):
+                    _agree(node, shapes, _combined(node, arrived), last)
+            else:
+                for last, shape in arrived:
+                    _agree(node, shapes, shape, last)
+        except NeuroGraphError as error:
+            tell(error)
+            wrong.add(last.name)
 
 
 def _combined(node: Population, arrived: list[tuple[Projection, Shape]]) -> Shape:

@@ -7,6 +7,8 @@ what depends only on static inputs has no step axis at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import networkx
 
 from neurograph.errors import GraphError
@@ -15,8 +17,11 @@ from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
 _MODES = ("auto", "step")
 
 
-def schedule(tape: Tape, mode: str = "auto") -> Tape:
-    """Order the instructions. `mode="step"` steps everything that has steps, as a network without schedule would."""
+def schedule(tape: Tape, mode: str = "auto", tell: Callable[[GraphError], None] | None = None) -> Tape:
+    """Order the instructions. `mode="step"` steps everything that has steps, as a network without schedule would.
+
+    What cannot be stepped but lies in a cycle is an error, which is raised, or all of them handed to `tell`.
+    """
     if mode not in _MODES:
         raise GraphError(f"schedule={mode!r}: choose one of {', '.join(_MODES)}")
     writer = {o: k for k, i in enumerate(tape.instructions) for o in i.outs}
@@ -39,7 +44,7 @@ def schedule(tape: Tape, mode: str = "auto") -> Tape:
             if _static(instr, slots):
                 slots.update({o: Slot(o, slots[o].shape, STATIC) for o in instr.outs})
         else:
-            out.append(_loop(tape, [tape.instructions[m] for m in members]))
+            out.append(_loop([tape.instructions[m] for m in members], tell))
     if mode == "step":
         out = _step_everything(tape, out, slots)
     return tape.after("schedule", instructions=tuple(out), slots=slots)
@@ -51,7 +56,7 @@ def _static(instr: Instr, slots: dict[str, Slot]) -> bool:
     return pure and all(slots[s].time == STATIC for s in instr.ins)
 
 
-def _loop(tape: Tape, members: list[Instr]) -> Instr:
+def _loop(members: list[Instr], tell: Callable[[GraphError], None] | None) -> Instr:
     """A loop over a cycle: members in an order in which only delays read what a later one writes."""
     inside = {o for i in members for o in i.outs}
     flow = networkx.DiGraph()
@@ -64,10 +69,13 @@ def _loop(tape: Tape, members: list[Instr]) -> Instr:
     steps = min(i.steps for i in body if i.late and inside.intersection(i.ins))
     for instr in body:
         if instr.op == "apply" and not instr.what.pointwise_in_time:
-            raise GraphError(
+            problem = GraphError(
                 f"projection {instr.name!r} ({instr.at}): {instr.what!r} needs all steps at once, but lies in a cycle, "
                 "which is stepped. Use stats='step', or move it out of the cycle"
             )
+            if tell is None:
+                raise problem
+            tell(problem)
     names = ", ".join(dict.fromkeys(i.name for i in body if i.op == "neuron"))
     outs = tuple(o for i in body for o in i.outs)
     ins = tuple(dict.fromkeys(s for i in body for s in i.ins if s not in inside))
