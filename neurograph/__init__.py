@@ -55,12 +55,14 @@ from neurograph.nodes.bounded import BoundedIF
 from neurograph.nodes.burst import BurstIF
 from neurograph.nodes.compartment import MCN, ThreeComp
 from neurograph.nodes.cond import CondAlphaLIF, CondExpLIF
+from neurograph.nodes.cuba import CubaLI, CubaLIF
 from neurograph.nodes.dendrites import ThreeCompCond
 from neurograph.nodes.hh import HH, HHClassic
 from neurograph.nodes.izhikevich import Izhikevich
 from neurograph.nodes.point import IF, LIF, PLIF, LeakyIntegrator
 from neurograph.nodes.population_rate import PopulationRate
 from neurograph.nodes.psc import PscAlphaLIF, PscDeltaLIF, PscExpLIF
+from neurograph.nodes.resistive import Integrator, ResistiveIF, ResistiveLI, ResistiveLIF
 from neurograph.nodes.spike_calibration import SpikeCalibration
 from neurograph.nodes.surrogate import (
     Atan,
@@ -104,6 +106,7 @@ from neurograph.projections.shift import Shift
 from neurograph.projections.softmax import Softmax
 from neurograph.projections.sparse import Sparse
 from neurograph.projections.spike_pool import LIPool2d, SMaxPool2d
+from neurograph.projections.sum_pool import SumPool2d
 from neurograph.readout import Last, Max, Mean, MeanFrom, Readout, SpikeCount, Steps, Sum
 from neurograph.simulate.records import read_record
 from neurograph.simulate.simulation import Simulation

@@ -53,6 +53,10 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
         (lambda: ng.AvgPool2d(3, stride=2, padding=1, ceil=True), (3, 6, 4), (3, 4, 3)),
         (lambda: ng.AvgPool2d(3, stride=2, padding=(1, 0), ceil=True, count_padding=False), (3, 6, 4), (3, 4, 2)),
     ],
+    "SumPool2d": [
+        (lambda: ng.SumPool2d(2), (3, 5, 4), (3, 2, 2)),
+        (lambda: ng.SumPool2d((3, 2), stride=1, padding=(1, 0)), (3, 5, 4), (3, 5, 3)),
+    ],
     "MaxPool2d": [
         (lambda: ng.MaxPool2d(2), (3, 5, 4), (3, 2, 2)),
         (lambda: ng.MaxPool2d(3, stride=2), (3, 7, 5), (3, 3, 2)),

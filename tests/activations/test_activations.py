@@ -15,6 +15,7 @@ import neurograph as ng
 from neurograph import learnable
 from neurograph.activations.quantised import TIE
 from neurograph.activations.smooth import LeakyReLU, Sigmoid, SiLU, Tanh
+from neurograph.activations.threshold import Threshold
 
 SHAPE, STEPS, BATCH = (3, 2, 2), 3, 4
 
@@ -29,6 +30,19 @@ class Floor(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
         return g
+
+
+class Step(torch.autograd.Function):
+    """1[u > 0] with the gradient of QGate."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor) -> Tensor:
+        ctx.save_for_backward(u)
+        return (u > 0).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:  # type: ignore[override]
+        return g * torch.relu(2.0 - 4.0 * ctx.saved_tensors[0].abs())  # type: ignore[no-any-return]
 
 
 def straight_through(x: Tensor, theta: Tensor, levels: int, low: int = 0) -> Tensor:
@@ -70,6 +84,7 @@ CASES: dict[str, tuple[Callable[[], ng.Neuron], Callable[[Tensor], Tensor]]] = {
     "Tanh": (Tanh, torch.tanh),
     "SiLU": (SiLU, functional.silu),
     "LeakyReLU": (LeakyReLU, functional.leaky_relu),
+    "Threshold": (Threshold, lambda x: Step.apply(x - 0.5)),
     "LeakyReLU, 0.2": (lambda: LeakyReLU(slope=0.2), lambda x: functional.leaky_relu(x, 0.2)),
 }
 PATHS = ("reference", "numba", "eager", "fused")
