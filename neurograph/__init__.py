@@ -48,6 +48,7 @@ from neurograph.expr import (
     where,
 )
 from neurograph.graph import Graph
+from neurograph.io.files import Model, load, load_model, save
 from neurograph.nodes import NEURONS, SURROGATES, neuron_named, surrogate_named
 from neurograph.nodes.adaptive import ALIF, GIF
 from neurograph.nodes.adex import AdEx, BrainCogAEIF

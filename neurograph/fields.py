@@ -173,7 +173,7 @@ class Declared(Constructed):
         for name, declared in self._fields.items():
             value = getattr(self, _STORE[_kind(declared)])[name]
             default = declared.init if isinstance(declared, State) else declared.default
-            if value is not default and not (np.isscalar(value) and value == default):
+            if not _same(value, default):
                 changed.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
@@ -211,6 +211,12 @@ class View:
             f"{type(self._declared).__name__} uses self.{name}, which is not declared; "
             f"states and inputs are arguments of step, declared are {', '.join(self._declared._fields)}"
         )
+
+
+def _same(value: Any, default: Any) -> bool:
+    if isinstance(value, Constructed):
+        return value is default or (type(value) is type(default) and repr(value) == repr(default))
+    return value is default or bool(np.isscalar(value) and value == default)
 
 
 _STORE = {"param": "params", "state": "initial", "option": "options"}

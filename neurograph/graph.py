@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
 from neurograph.connectivity.rule import Rule
+from neurograph.elements import Input, Output, Population, Port, Probe, Projection
 from neurograph.encode import Direct, Encoder
 from neurograph.errors import GraphError, SpecError, declared_at
 from neurograph.plasticity.rule import Plasticity
@@ -22,112 +23,17 @@ from neurograph.synapses.synapse import Synapse
 if TYPE_CHECKING:
     import networkx
 
+    from neurograph.edit.diff import Differences
+
 RATE = "rate"  # what a probe of a population's mean rate is called
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*\Z")
-
-
-@dataclass(frozen=True)
-class Input:
-    """Where values enter: static [N, *shape] through the encoder, or a sequence [T, N, *shape] as it is."""
-
-    name: str
-    shape: Shape
-    encoder: Encoder
-    at: str
-
-
-@dataclass(frozen=True)
-class Population:
-    """Neurons of one kind; `shape` None is inferred from what arrives. `combine`: "add" or "concat" arrivals, or how."""
-
-    name: str
-    neuron: Neuron
-    shape: Shape | None
-    combine: str | Combine
-    at: str
-
-    def __getitem__(self, port: str) -> Port:
-        return Port(self.name, port)
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where values leave: what arrives, reduced over T by the readout."""
-
-    name: str
-    readout: Readout
-    at: str
-
-
-@dataclass(frozen=True)
-class Port:
-    """A named input or output of a node: `mcn["apical"]`, or "mcn:apical" in text."""
-
-    node: str
-    port: str
-
-
-@dataclass(frozen=True)
-class Projection:
-    """From an output port to an input port through operators, after a delay in the unit of dt.
-
-    With a connectivity rule (its only operator): weight and delay of each synapse, what the synapses do to a
-    spike before they are weighted or after, and how their weights change.
-    """
-
-    name: str
-    source: Port
-    target: Port
-    operators: tuple[Operator, ...]
-    delay: Any
-    at: str
-    weight: Any = 1.0
-    synapses: tuple[Synapse, ...] = ()
-    plasticity: Plasticity | None = None
-
-    @property
-    def rule(self) -> Rule | None:
-        """The connectivity rule, where one makes the synapses."""
-        return self.operators[0] if self.operators and isinstance(self.operators[0], Rule) else None
-
-    @property
-    def parts(self) -> tuple[tuple[str, Any], ...]:
-        """What a value passes through, in order, each with the name of its weights in a model."""
-        used: dict[str, int] = {}
-        out = []
-        source = [s for s in self.synapses if s.side == "source"]
-        for part in (*source, *self.operators, *(s for s in self.synapses if s.side == "target")):
-            key = getattr(part, "key", "") or type(part).__name__.lower()
-            used[key] = used.get(key, 0) + 1
-            out.append((f"{self.name}.{key}" if used[key] == 1 else f"{self.name}.{key}_{used[key]}", part))
-        return tuple(out)
-
-    @property
-    def shortest_delay(self) -> float:
-        """The delay, or for delays of single synapses what is known of the shortest: more than none."""
-        return float(self.delay) if isinstance(self.delay, int | float) else math.inf
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What is recorded of a population: a state, an output, or "margin" (potential minus threshold)."""
-
-    population: str
-    variable: str
-    at: str
-    neurons: tuple[int, ...] | None = None  # which (in C order); None: all
-    every: int = 1  # steps
-
-    @property
-    def key(self) -> str:
-        return f"{self.population}.{self.variable}"
 
 
 Node = Union[Input, Population, Output]
 Endpoint = Union[str, Port, Input, Population, Output]
 
 
-@dataclass
+@dataclass(eq=False)
 class Graph:
     """A network, declared once. Time constants and delays are in the unit of `dt`, which compile() is given."""
 
@@ -292,6 +198,43 @@ class Graph:
         for name, p in self.projections.items():
             out.add_edge(p.source.node, p.target.node, key=name, projection=p, delay=p.delay)
         return out
+
+    @property
+    def hash(self) -> str:
+        """sha256 of what the graph is, names, order and weights included: the same in every process."""
+        from neurograph.io.document import hash_of
+
+        return hash_of(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other graph has the same parts with the same values in the same order, wherever declared."""
+        from neurograph.io.document import canonical
+
+        return self is other or (isinstance(other, Graph) and canonical(self) == canonical(other))
+
+    def diff(self, other: Graph) -> Differences:
+        """What was added, removed and changed from this graph to the other."""
+        from neurograph.edit.diff import differences
+
+        return differences(self, other)
+
+    def without(self, *names: str) -> Graph:
+        """A copy without these populations, projections or prefixes, and without what led to them or from them: a lesion."""
+        from neurograph.edit.cut import without
+
+        return without(self, *names)
+
+    def subgraph(self, *prefixes: str) -> Graph:
+        """A copy of only the nodes of these names or prefixes and the projections between them."""
+        from neurograph.edit.cut import subgraph
+
+        return subgraph(self, *prefixes)
+
+    def merge(self, other: Graph, *, prefix: str = "") -> Graph:
+        """A copy that holds the other graph's parts too, their names behind `prefix` and a dot where one is given."""
+        from neurograph.edit.merge import merged
+
+        return merged(self, other, prefix)
 
     def copied(self) -> Graph:
         """A graph of the same nodes, projections and probes, to be changed without changing this one."""

@@ -43,13 +43,16 @@ def write_sealed(
     return path
 
 
-def sealed_facts(path: str | os.PathLike[str], magic: bytes, what: str) -> dict[str, Any]:
-    """The facts of the header alone, with "size" and "sha256" of the rest; raises FormatError for anything but `what`."""
+def sealed_facts(path: str | os.PathLike[str], magic: bytes, what: str, *, size: bool = True) -> dict[str, Any]:
+    """The facts of the header alone, with "size" and "sha256" of the rest; raises FormatError for anything but `what`.
+
+    `size` says whether the rest must be as long as the header says.
+    """
     path = Path(path)
     try:
         with path.open("rb") as stream:
             block = stream.read(BLOCK)
-            size = os.fstat(stream.fileno()).st_size - BLOCK
+            length = os.fstat(stream.fileno()).st_size - BLOCK
     except OSError as error:
         raise FormatError(f"{path}: it cannot be read ({error}); give the path of a {what} file") from error
     if not block.startswith(magic):
@@ -65,9 +68,9 @@ def sealed_facts(path: str | os.PathLike[str], magic: bytes, what: str) -> dict[
             f"{path}: bytes {len(magic)}-{BLOCK - 1} are not the header of a {what} ({error}); "
             f"the file is damaged; take an earlier {what}"
         ) from error
-    if size != found["size"]:
+    if size and length != found["size"]:
         raise FormatError(
-            f"{path}: {size} bytes follow byte {BLOCK}, its header says {found['size']}; the file is "
+            f"{path}: {length} bytes follow byte {BLOCK}, its header says {found['size']}; the file is "
             f"cut off or was added to; take an earlier {what}"
         )
     return {**facts, **found}

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,8 @@ def _check(arrays: dict[str, Array], facts: dict[str, Any]) -> int:
     return found
 
 
-def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Arrays and facts of a checkpoint. `shapes`: what must be there (-1: any length)."""
+def read(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Arrays and facts of a checkpoint."""
     import h5py
 
     try:
@@ -81,6 +82,11 @@ def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str
         raise DataError(f"{path}: there is no such file") from None
     except Exception as error:  # a damaged file can make HDF5 raise anything
         raise FormatError(f"{path}: cannot be read as a simulation checkpoint ({error}); it may be cut short") from None
+    return arrays, facts
+
+
+def check_shapes(arrays: Mapping[str, Array], shapes: dict[str, tuple[int, ...]], path: str | Path) -> None:
+    """Whether these arrays are those of a network; raises FormatError."""
     missing, unknown = (
         sorted(set(shapes) - set(arrays)),
         sorted(n for n in set(arrays) - set(shapes) if not n.startswith(CHANGED)),
@@ -91,7 +97,6 @@ def read(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> tuple[dict[str
         found = arrays[name].shape
         if len(found) != len(shape) or any(w not in (-1, h) for w, h in zip(shape, found, strict=True)):
             raise FormatError(f"{path}: {name!r} has shape {found}, this network needs {shape}")
-    return arrays, facts
 
 
 def _arrays(sim: Simulation) -> dict[str, Array]:
@@ -136,7 +141,8 @@ def _declared(sim: Simulation, name: str) -> Any:
     return getattr(value, "value", value)
 
 
-def save_state(sim: Simulation, path: str | Path) -> None:
+def state_of(sim: Simulation) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Everything a simulation goes on from: arrays and facts by name."""
     arrays = {**_arrays(sim), **_plastic(sim)}
     for name, unit in sim.engine.units.items():
         if unit.lists is not None and unit.lists.history:
@@ -147,17 +153,32 @@ def save_state(sim: Simulation, path: str | Path) -> None:
     facts = {"step": sim.step, "identity": sim.identity, "dtype": sim.dtype.name}
     facts |= {f"signal.{n}": v for n, v in sim.signals.items()}
     arrays |= {f"{CHANGED}{n}": np.asarray(v) for n, v in sim.engine.altered.items()}
-    write(path, arrays, facts)
+    return arrays, facts
+
+
+def save_state(sim: Simulation, path: str | Path) -> None:
+    write(path, *state_of(sim))
 
 
 def load_state(sim: Simulation, path: str | Path) -> None:
+    arrays, facts = read(path)
+    take_state(sim, arrays, facts, path)
+
+
+def state_shapes(sim: Simulation) -> dict[str, tuple[int, ...]]:
+    """The shapes of what a simulation goes on from (-1: any length)."""
     shapes: dict[str, tuple[int, ...]] = {n: a.shape for n, a in {**_arrays(sim), **_plastic(sim)}.items()}
     for name, unit in sim.engine.units.items():
         if unit.lists is not None and unit.lists.history:
             shapes[f"{name}/history"] = (2, -1)
             if unit.lists.values is not None:
                 shapes[f"{name}/graded"] = (-1,)
-    arrays, facts = read(path, shapes)
+    return shapes
+
+
+def take_state(sim: Simulation, arrays: Mapping[str, Array], facts: Mapping[str, Any], path: str | Path) -> None:
+    """Go on from what `state_of` gave, of the same network; `path` is where it came from."""
+    check_shapes(arrays, state_shapes(sim), path)
     if facts["identity"] != sim.identity:
         raise FormatError(f"{path}: was saved by another network, seed, dt or dtype; compile the same graph to load it")
     for name in [n for n in sim.engine.altered if f"{CHANGED}{n}" not in arrays]:

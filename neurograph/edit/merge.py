@@ -1,0 +1,35 @@
+"""Two graphs as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from neurograph.errors import GraphError, declared_at
+from neurograph.graph import Graph, Port, Probe
+
+
+def merged(graph: Graph, other: Graph, prefix: str = "") -> Graph:
+    """A copy of `graph` that also holds the parts of `other`, their names behind `prefix` and a dot.
+
+    Join them with connect() afterwards. Raises GraphError where a name is there twice.
+    """
+    if not isinstance(other, Graph):
+        raise GraphError(f"merge() at {declared_at()} takes a Graph, got {type(other).__name__}")
+
+    def named(name: str) -> str:
+        return f"{prefix}.{name}" if prefix else name
+
+    def port(end: Port) -> Port:
+        return Port(named(end.node), end.port)
+
+    out = graph.copied()
+    for name, node in other.nodes.items():
+        out.nodes[named(name)] = replace(node, name=out._fresh(named(name)))
+    for name, p in other.projections.items():
+        out.projections[out._fresh(named(name))] = replace(
+            p, name=named(name), source=port(p.source), target=port(p.target)
+        )
+    for probe in other.probes.values():
+        moved: Probe = replace(probe, population=named(probe.population))
+        out.probes[moved.key] = moved
+    return out

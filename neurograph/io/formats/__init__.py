@@ -1,0 +1,49 @@
+"""Formats of graph files. A file placed in this folder is found; no list has to be edited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurograph.errors import FormatError
+from neurograph.io.formats.format import Format
+from neurograph.registry import found_below
+
+FORMATS: dict[str, Format] = {
+    made.name: made for made in (cls() for cls in found_below(Format, __name__, __path__).values()) if made.name
+}
+
+
+def format_named(name: str) -> Format:
+    """The format of a name."""
+    if name not in FORMATS:
+        raise FormatError(f"unknown format {name!r}; known: {', '.join(sorted(FORMATS))}")
+    return FORMATS[name]
+
+
+def format_for_writing(path: Path) -> Format:
+    """The format that a path's ending stands for."""
+    found = [f for f in FORMATS.values() if f.writes and path.name.lower().endswith(f.endings)]
+    if not found:
+        known = ", ".join(f"{'/'.join(f.endings)} ({f.name})" for f in FORMATS.values() if f.writes)
+        raise FormatError(f"{path}: no format has the ending {path.suffix!r}; give format=, or one of {known}")
+    # the longest ending says most: .explorer.json before .json
+    return max(found, key=lambda f: max(len(e) for e in f.endings if path.name.lower().endswith(e)))
+
+
+def format_of_file(path: Path) -> Format:
+    """The format of a file that is there, by what it begins with, and where that fits several by its ending."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(1024)
+    except OSError as error:
+        raise FormatError(
+            f"{path}: it cannot be read ({error.strerror or error}); give the path of a graph file"
+        ) from None
+    fitting = [f for f in FORMATS.values() if f.reads and f.recognises(head)]
+    by_ending = [f for f in fitting if path.name.lower().endswith(f.endings)]
+    if len(fitting) > 1 and by_ending:
+        fitting = by_ending
+    if not fitting:
+        known = ", ".join(f"{f.name} ({'/'.join(f.endings)})" for f in FORMATS.values() if f.reads)
+        raise FormatError(f"{path}: its first bytes, {head[:16]!r}, are of no format that is read here: {known}")
+    return fitting[0]
