@@ -32,17 +32,21 @@ def raster(
     *,
     window: Window | None = None,
     most: int = 500,
+    sizes: int | Mapping[str, int] | None = None,
     colors: Colors | None = None,
     ax: Any = None,
 ) -> Any:
     """Spikes as points, one row per neuron, the first population on top; of more than `most` neurons every k-th.
 
     data: a Simulation, (times, neurons), or those by population. populations: which, in this order (default: all
-    whose spikes were recorded). window: from when to when.  colors: by population or in order.
+    whose spikes were recorded). window: from when to when. sizes: how many neurons there are, where data is not a
+    Simulation (default: up to the last that fired). colors: by population or in order.
     """
     if most < 1:
         raise DataError(f"raster(most={most!r}): draw at least 1 neuron")
-    spikes, sizes, span = _spikes("raster", data, populations)
+    spikes, known, span = _spikes("raster", data, populations)
+    given = dict.fromkeys(known, sizes) if isinstance(sizes, int) else dict(sizes or {})
+    sizes = {n: max(k, given.get(n, 0)) for n, k in known.items()}
     first, last = _window("raster", window, span)
     ax = axes_for(ax)
     total = sum(sizes.values())
@@ -120,13 +124,14 @@ def trace(
     variable: str = "",
     neurons: int | Sequence[int] | None = None,
     *,
+    recorded: Any = None,
     window: Window | None = None,
     ax: Any = None,
 ) -> Any:
     """A probed variable over time, a line per neuron; of a plastic projection ("w") a line per synapse.
 
-    data: a Simulation, or (times, values [samples, neurons]). neurons: which, by number in the population
-    (default: the first five recorded); more than there are colours have no legend.
+    data: a Simulation, or (times, values [samples, neurons]), of the neurons `recorded` (default: the first). neurons:
+    which, by number in the population (default: the first five recorded); more than there are colours have no legend.
     """
     key, kind = f"{population}.{variable}", "neuron"
     if isinstance(data, Simulation):
@@ -135,7 +140,7 @@ def trace(
             values = sorted(k for k, r in data.records.items() if isinstance(r, SampleRecord))
             raise DataError(_unrecorded("trace", key, values, population, variable))
         times, array = data.trace(population, variable)
-        recorded, span = kept.chosen, (0.0, max(data.time, data.dt))
+        chosen, span = kept.chosen, (0.0, max(data.time, data.dt))
         kind, label = _described(data, population, variable)
         if not len(times):
             raise DataError(f"trace: no samples of {key} yet; run() first")
@@ -146,11 +151,14 @@ def trace(
             raise DataError(
                 f"trace: times {times.shape} and values {array.shape}; give [samples] and [samples, neurons]"
             )
-        recorded, span, label = np.arange(array.shape[1]), (float(times[0]), float(times[-1])), variable or "Value"
-    where = {int(neuron): place for place, neuron in enumerate(recorded)}
+        chosen = np.arange(array.shape[1]) if recorded is None else np.asarray(recorded, np.int64)
+        if len(chosen) != array.shape[1]:
+            raise DataError(f"trace: recorded= has {len(chosen)} neurons, the values are of {array.shape[1]}")
+        span, label = (float(times[0]), float(times[-1])), variable or "Value"
+    where = {int(neuron): place for place, neuron in enumerate(chosen)}
     wanted = list(where)[:5] if neurons is None else [int(k) for k in np.atleast_1d(np.asarray(neurons, np.int64))]
     if lost := [k for k in wanted if k not in where]:
-        known = ", ".join(map(str, recorded[:10])) + (", ..." if len(recorded) > 10 else "")
+        known = ", ".join(map(str, chosen[:10])) + (", ..." if len(chosen) > 10 else "")
         raise DataError(f"trace: {kind} {lost[0]} of {key} is not recorded; recorded are {known}")
     first, last = _window("trace", window, span)
     ax = axes_for(ax)

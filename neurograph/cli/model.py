@@ -157,7 +157,7 @@ def _not_found(name: str, recipes: list[str]) -> str:
     return f"no model '{name}': it is no file, and the recipes are {', '.join(sorted(recipes))}."
 
 
-def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Recipes and files for the first word, then the settings of the recipe."""
     from neurograph.cli.catalogue import about
     from neurograph.models import RECIPES
@@ -172,4 +172,4 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     return [*found, CompletionItem(incomplete, type="file")]
 
 
-argument = click.argument("model", nargs=-1, metavar="MODEL [KEY=VALUE]...", shell_complete=_complete)
+argument = click.argument("model", nargs=-1, metavar="MODEL [KEY=VALUE]...", shell_complete=complete)

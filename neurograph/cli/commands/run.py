@@ -96,7 +96,10 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     else:
         ran, source = _circuit(loaded, dt, o), ""
     if o["record"] is not None:
-        annotate(o["record"], ran, model=loaded.name, seed=o["seed"], backend=o["backend"], neurograph=__version__)
+        unit = "steps" if loaded.graph.inputs else "ms"
+        annotate(
+            o["record"], ran, unit=unit, model=loaded.name, seed=o["seed"], backend=o["backend"], neurograph=__version__
+        )
     if o["output"] is not None:
         with open(o["output"], "wb") as stream:
             np.savez(stream, **ran.answers)  # type: ignore[arg-type]
