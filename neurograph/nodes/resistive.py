@@ -6,7 +6,7 @@ over one step for an input that is held. Source: the neurons I, IF, LI and LIF o
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from neurograph.expr import exp
 from neurograph.nodes.point import IF, LIF
@@ -30,7 +30,7 @@ class ResistiveIF(IF):
     """Integrate-and-fire with an input resistance: V' = V + R x dt."""
 
     equation = "V' = V + R x dt;  s = 1[V' > theta];  V = reset(V', s)"
-    aliases: ClassVar[tuple[str, ...]] = ()
+    aliases = ()  # type: ignore[assignment]
     r = Param(1.0, "resistance R of the input")
 
     def step(self, v: Any, input: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class ResistiveLIF(LIF):
     """LIF with an input resistance: V' = V + (R x - (V - v_rest)) / tau dt; the options are those of LIF."""
 
     equation = "V' = V + (R x - (V - v_rest)) / tau dt;  s = 1[V' > theta];  V = reset(V', s)"
-    aliases: ClassVar[tuple[str, ...]] = ()
+    aliases = ()  # type: ignore[assignment]
     r = Param(1.0, "resistance R of the input")
 
     def step(self, v: Any, input: Any) -> dict[str, Any]:

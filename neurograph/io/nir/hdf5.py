@@ -1,0 +1,143 @@
+"""The layout of a .nir file, read with h5py alone: what is not plain data is refused, and no more is read than the limit allows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from neurograph.errors import FormatError
+from neurograph.io.formats.format import Budget
+from neurograph.io.nir.model import DEEPEST, MOST_EDGES, MOST_NODES, Edge, Net, Node, checked
+from neurograph.io.safe_hdf5 import array_at, group_at, member, opened
+
+LONGEST_TEXT = 1 << 16
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
+_HOLDS = {"type", "nodes", "edges", "metadata", "input_type", "output_type"}
+
+
+def read_file(path: Path, limit: int) -> Net:
+    """The graph in a file. Raises FormatError for anything else than a NIR file of at most `limit` bytes of arrays."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise FormatError(f"it cannot be opened ({error.strerror or error}); give the path of a .nir file") from None
+    with opened(path, "NIR") as file:
+        if "node" not in file:
+            raise FormatError(
+                "it holds no /node; a NIR file is HDF5 with /node of the type NIRGraph, as nir.write() makes it"
+            )
+        reader = _Reader(Budget(limit), max(1, limit // (2 * max(size, 1))))
+        return reader.graph(reader.group(file, "node"), 0)
+
+
+class _Reader:
+    """`rows`: how many edges are read at a time, since strings of a file may share their bytes."""
+
+    def __init__(self, budget: Budget, rows: int):
+        self.budget, self.rows = budget, min(4096, rows)
+        self.nodes = 0
+        self.seen: set[Any] = set()
+
+    def group(self, parent: Any, name: str) -> Any:
+        found = group_at(parent, name)
+        info = h5py.h5o.get_info(found.id)
+        if info.addr in self.seen:
+            raise FormatError(f"{found.name} is linked twice; each node of a file stands once")
+        self.seen.add(info.addr)
+        return found
+
+    def graph(self, group: Any, depth: int) -> Net:
+        if depth > DEEPEST:
+            raise FormatError(f"graphs are nested more than {DEEPEST} deep")
+        kind = self.text(group, "type")
+        if kind != "NIRGraph":
+            raise FormatError(f"{group.name} is of the type {kind!r}, not NIRGraph: wrap a single node in a graph")
+        surplus = sorted(set(group) - _HOLDS)
+        if surplus:
+            raise FormatError(f"{group.name} holds {surplus[0]!r}; a graph holds type, nodes, edges and metadata")
+        nodes: dict[str, Node | Net] = {}
+        inside = self.group(group, "nodes")
+        self.nodes += len(inside)
+        if self.nodes > MOST_NODES:
+            raise FormatError(f"it has more than {MOST_NODES:,} nodes")
+        for name in inside:
+            node = self.group(inside, name)
+            kind = self.text(node, "type")
+            if kind == "NIRGraph":
+                nodes[name] = self.graph(node, depth + 1)
+            else:
+                given = {k: self.value(node, k) for k in node if k not in ("type", "metadata")}
+                nodes[name] = checked(kind, given, f"node {name!r}")
+        return Net(nodes, self.edges(group), self.metadata(group))
+
+    def edges(self, group: Any) -> list[Edge]:
+        data = self.dataset(group, "edges")
+        if math.prod(data.shape) == 0:
+            return []
+        if len(data.shape) != 2 or data.shape[1] != 2 or h5py.check_string_dtype(data.dtype) is None:
+            raise FormatError(f"{data.name} holds {data.dtype} of shape {data.shape}, where pairs of names belong")
+        if data.shape[0] > MOST_EDGES:
+            raise FormatError(f"it has more than {MOST_EDGES:,} edges")
+        self.budget.spend(math.prod(data.shape) * max(16, data.dtype.itemsize), data.name)
+        out: list[Edge] = []
+        for first in range(0, data.shape[0], self.rows):
+            for source, target in data[first : first + self.rows]:
+                out.append((_decoded(source, data.name), _decoded(target, data.name)))
+        return out
+
+    def metadata(self, group: Any) -> dict[str, Any]:
+        """Plain values only: NIR lets anything stand here, and nothing depend on it."""
+        if "metadata" not in group:
+            return {}
+        inside = self.group(group, "metadata")
+        plain = [n for n in inside if isinstance(inside.get(n, getlink=True), h5py.HardLink)]
+        return {n: self.value(inside, n) for n in plain if inside.get(n, getclass=True) is h5py.Dataset}
+
+    def text(self, group: Any, name: str) -> str:
+        value = self.value(group, name)
+        if not isinstance(value, str):
+            raise FormatError(f"{group.name}/{name} is a number, where text belongs")
+        return value
+
+    def value(self, group: Any, name: str) -> Any:
+        """Text or an array."""
+        data = self.dataset(group, name)
+        if h5py.check_string_dtype(data.dtype) is None:
+            return np.asarray(array_at(group, name, self.budget))
+        if data.shape not in ((), (1,)):
+            raise FormatError(f"{data.name} holds text of shape {data.shape}, where one text belongs")
+        self.budget.spend(data.dtype.itemsize, data.name)
+        value = data[()]
+        return _decoded(value if data.shape == () else value[0], data.name)
+
+    def dataset(self, group: Any, name: str) -> Any:
+        """A dataset that lies in this file and is compressed, if at all, by what every HDF5 has."""
+        data = member(group, name)
+        if not isinstance(data, h5py.Dataset) or data.shape is None:
+            raise FormatError(f"{data.name}: values are needed there")
+        if data.is_virtual or data.external:
+            raise FormatError(f"{data.name} takes its values from another file")
+        made = data.id.get_create_plist()
+        for k in range(made.get_nfilters()):
+            if made.get_filter(k)[0] not in _FILTERS:
+                raise FormatError(
+                    f"{data.name} is compressed by filter {made.get_filter(k)[0]}; gzip, lzf and shuffle are read"
+                )
+        if data.chunks is not None and math.prod(data.shape):
+            self.budget.spend(max(0, math.prod(data.chunks) - math.prod(data.shape)) * data.dtype.itemsize, data.name)
+        return data
+
+
+def _decoded(value: Any, where: str) -> str:
+    if len(value) > LONGEST_TEXT:
+        raise FormatError(f"{where}: a text of {len(value):,} characters; at most {LONGEST_TEXT:,}")
+    if isinstance(value, str):
+        return value
+    try:
+        return bytes(value).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{where} is no UTF-8 text ({error.reason})") from None
