@@ -1,0 +1,207 @@
+// The drawing: what is visible, laid out and given to cytoscape.
+
+let cy = null;
+let shown = null;
+let drawnIds = [];
+const LABELS = 46; // drawn edges up to which every edge carries its text
+const CROWDED = 0.2; // share of recurrent edges from which texts would cover each other
+
+function draw(keep) {
+  const before = keep && cy && cy.getElementById(`n:${keep}`).length ? cy.getElementById(`n:${keep}`).renderedPosition() : null;
+  shown = visible();
+  drawnIds = shown.nodes;
+  const dense = shown.edges.length > 1.6 * shown.nodes.length + 6;
+  const labelled = shown.edges.length <= LABELS && !dense;
+  const { places, bends } = layOut(shown, labelled);
+  const scale = scaleOf(drawnIds);
+  const elements = [];
+  for (const id of shown.open) elements.push(groupElement(id, places.get(id)));
+  for (const id of shown.nodes) elements.push(...nodeElements(id, places.get(id), scale));
+  for (const edge of shown.edges) elements.push(edgeElement(edge, places, bends, labelled));
+  if (!cy) begin();
+  cy.batch(() => {
+    cy.elements().remove();
+    cy.add(elements);
+  });
+  const after = keep && cy.getElementById(`n:${keep}`);
+  if (before && after.length) {
+    const now = after.renderedPosition();
+    cy.panBy({ x: before.x - now.x, y: before.y - now.y });
+  } else fit();
+  mark();
+  legend(scale);
+}
+
+function begin() {
+  cy = cytoscape({
+    container: $("drawing"), style: sheet(), autoungrabify: true, boxSelectionEnabled: false, maxZoom: 4, minZoom: 0.02,
+    pixelRatio: "auto", hideEdgesOnViewport: DATA.edges.length > 1500, layout: { name: "preset" },
+  });
+  cy.on("tap", (event) => {
+    if (event.target === cy) choose("");
+    else choose(event.target.data("key"));
+  });
+  cy.on("dbltap", "node", (event) => toggle(event.target.data("key").slice(2)));
+  cy.on("mouseover", "node, edge", (event) => hover(event.target, true));
+  cy.on("mouseout", "node, edge", (event) => hover(event.target, false));
+}
+
+function classOf(id) {
+  const node = leaves.get(id);
+  if (!node) return "closed";
+  if (node.kind !== "population") return node.kind;
+  return node.ports.length ? "population" : "source";
+}
+
+function nodeElements(id, box, scale) {
+  const out = [];
+  const kind = classOf(id);
+  const data = { key: `n:${id}`, w: box.width, h: box.height, title: titleOf(id, true) };
+  data.up = box.text + (box.lines.length ? -7.5 * box.lines.length : 0);
+  const value = scale && valueOf(id);
+  let coloured = "";
+  if (scale && value !== undefined) {
+    const rgb = colourAt(scale.at(value));
+    Object.assign(data, { colour: css(rgb), ink: inkOn(rgb) });
+    coloured = " coloured";
+  }
+  const position = { x: box.x, y: box.y };
+  const fold = foldOf.get(id);
+  if (fold && !fold.open)
+    for (const step of [10, 5])
+      out.push({ data: { ...data, id: `s${step}:${id}`, title: "" }, position: { x: box.x + step, y: box.y - step }, classes: `stack ${kind}${coloured}` });
+  out.push({ data: { ...data, id: `n:${id}` }, position, classes: `element ${kind}${coloured}` });
+  if (box.lines.length) {
+    const under = { key: data.key, id: `u:${id}`, w: 1, h: 1, title: box.lines.join("\n"), up: 0, ink: data.ink, colour: data.colour };
+    out.push({ data: under, position: { x: box.x, y: box.y + box.text + 8.5 }, classes: `under${coloured}` });
+  }
+  const used = new Set(DATA.edges.filter((e) => e.target === id).map((e) => e.port));
+  for (const port of box.ports)
+    out.push({
+      data: { key: data.key, id: `p:${id}:${port.port}`, w: port.width, h: port.height, title: port.port, up: 0 },
+      position: { x: box.x + port.x, y: box.y + port.y }, classes: used.has(port.port) ? "port" : "port free",
+    });
+  return out;
+}
+
+function groupElement(id, box) {
+  const n = times(id);
+  const title = `${last(id)}${n > 1 ? `  ×${n}` : ""}`;
+  return {
+    data: { key: `n:${id}`, id: `n:${id}`, w: box.width, h: box.height, title, up: 22, depth: id.split(".").length - 8 },
+    position: { x: box.x, y: box.y }, classes: "group",
+  };
+}
+
+function edgeElement(edge, places, bends, labelled) {
+  const port = edge.port && portsOf(edge.target).includes(edge.port) ? edge.port : "";
+  const target = port ? `p:${edge.target}:${port}` : `n:${edge.target}`;
+  const width = edge.many ? Math.min(6, 1.4 + Math.log2(edge.of.length) * 0.55) : 1.4;
+  const data = { key: edge.many ? `m:${edge.id}` : `e:${edge.of[0].id}`, id: `e:${edge.id}`, source: `n:${edge.source}`, target, width, wide: width + 1.6 };
+  const text = edgeText(edge);
+  if (text) data.spoken = text;
+  if (labelled && text) data.text = text;
+  const classes = [edge.kind];
+  if (edge.of.every((e) => e.sign === -1)) classes.push("inhibits");
+  if (edge.of.some((e) => e.plasticity !== undefined)) classes.push("plastic");
+  const points = bends.get(edge.id);
+  if (points && points.length) {
+    const from = places.get(edge.source);
+    const box = places.get(edge.target);
+    const at = port ? box.ports.find((p) => p.port === port) : { x: 0, y: 0 };
+    Object.assign(data, relative(points, from, { x: box.x + at.x, y: box.y + at.y }));
+    classes.push("bent");
+  }
+  return { data, classes: classes.join(" ") };
+}
+
+// Bends as cytoscape wants them: how far along the straight line between the ends, and how far from it.
+function relative(points, from, to) {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const length = Math.hypot(dx, dy) || 1;
+  const along = points.map((p) => ((p.x - from.x) * dx + (p.y - from.y) * dy) / (length * length));
+  const aside = points.map((p) => -((p.x - from.x) * dy - (p.y - from.y) * dx) / length);
+  return { weights: along, distances: aside };
+}
+
+function fit(around) {
+  if (!cy) return;
+  cy.resize();
+  cy.fit(around || cy.elements(), 36);
+  if (cy.zoom() > 1.25) {
+    cy.zoom(1.25);
+    cy.center(around || cy.elements());
+  }
+}
+
+function zoom(by) {
+  cy.zoom({ level: cy.zoom() * by, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } });
+}
+
+// The drawn element of the selection: itself, or what stands for it.
+function drawnOf(key) {
+  if (!cy || !key) return cy ? cy.collection() : [];
+  if (key.startsWith("n:")) {
+    const exact = cy.getElementById(key);
+    const id = key.slice(2);
+    return exact.length || !leaves.has(id) ? exact : cy.getElementById(`n:${standIn(id)}`);
+  }
+  const id = key.slice(2);
+  const found = shown.edges.find((e) => (key.startsWith("m:") ? e.id === id : e.of.some((p) => p.id === id)));
+  return found ? cy.getElementById(`e:${found.id}`) : cy.collection();
+}
+
+function mark() {
+  if (!cy) return;
+  cy.batch(() => {
+    cy.elements().removeClass("sel near faint");
+    const chosen = drawnOf(state.selected);
+    if (!chosen.length) return;
+    chosen.addClass("sel");
+    if (chosen.isEdge()) return;
+    const keys = new Set(chosen.union(inside(chosen)).map((n) => n.data("key")));
+    const around = cy.edges().filter((e) => keys.has(e.source().data("key")) || keys.has(e.target().data("key")));
+    if (cy.edges().length > 8) cy.edges().not(around).addClass("faint");
+    around.addClass("near");
+  });
+}
+
+function inside(chosen) {
+  if (!chosen.hasClass("group")) return cy.collection();
+  const prefix = `${chosen.data("key")}.`;
+  return cy.nodes().filter((n) => n.data("key").startsWith(prefix));
+}
+
+function hover(target, on) {
+  $("drawing").style.cursor = on ? "pointer" : "";
+  if (target.isEdge()) target.toggleClass("near", on || state.selected === target.data("key"));
+  if (!on) mark();
+}
+
+// Open or close a group, fold or unfold repeats.
+function toggle(id) {
+  const fold = foldOf.get(id);
+  if (groups.has(id) && state.collapsed.has(id)) state.collapsed.delete(id);
+  else if (fold && !fold.open && leaves.has(id)) fold.open = true;
+  else if (groups.has(id)) state.collapsed.add(id);
+  else return;
+  redraw(id);
+}
+
+function redraw(keep) {
+  draw(keep);
+  fillTree();
+  showPanel();
+}
+
+function setFold(fold, open) {
+  fold.open = open;
+  redraw(fold.members[0]);
+  say(open ? `${fold.members.length} unfolded` : `folded ${fold.members.length}`);
+}
+
+function setAll(open) {
+  state.collapsed = new Set(open ? [] : groups.keys());
+  redraw();
+  fit();
+}

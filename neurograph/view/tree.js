@@ -1,0 +1,158 @@
+// The tree of dotted names, what of it is collapsed or folded, and the nodes and edges that are drawn therefore.
+
+const leaves = new Map(DATA.nodes.map((n) => [n.id, n]));
+const projections = new Map(DATA.edges.map((e) => [e.id, e]));
+const groups = new Map(); // prefix -> its children in order
+const roots = [];
+const foldOf = new Map(); // a member's name -> its fold
+const folds = DATA.folds.map((f) => ({ ...f, open: false }));
+
+function parentOf(id) {
+  const cut = id.lastIndexOf(".");
+  return cut < 0 ? "" : id.slice(0, cut);
+}
+
+for (const node of DATA.nodes) {
+  const parts = node.id.split(".");
+  let at = "";
+  parts.forEach((part, k) => {
+    const inside = at ? groups.get(at) : roots;
+    at = at ? `${at}.${part}` : part;
+    if (k < parts.length - 1 && !groups.has(at)) {
+      groups.set(at, []);
+      inside.push(at);
+    } else if (k === parts.length - 1) inside.push(at);
+  });
+}
+for (const fold of folds) for (const member of fold.members) foldOf.set(member, fold);
+
+function childrenOf(id) {
+  return id ? groups.get(id) || [] : roots;
+}
+
+function leavesOf(id) {
+  return leaves.has(id) ? [id] : childrenOf(id).flatMap(leavesOf);
+}
+
+function edgesWithin(id) {
+  const inside = (name) => name === id || name.startsWith(id + ".");
+  return DATA.edges.filter((e) => inside(e.source) && inside(e.target));
+}
+
+// What is drawn in place of an element: itself, a collapsed parent, or the first of its fold.
+function standIn(id) {
+  let at = "";
+  for (const part of id.split(".")) {
+    let here = at ? `${at}.${part}` : part;
+    const fold = foldOf.get(here);
+    if (fold && !fold.open) here = fold.members[0];
+    if (groups.has(here) && state.collapsed.has(here)) return here;
+    at = here;
+  }
+  return at;
+}
+
+// The closed fold around an element, and which of its members it is in.
+function copyOf(id) {
+  let at = "";
+  for (const part of id.split(".")) {
+    at = at ? `${at}.${part}` : part;
+    const fold = foldOf.get(at);
+    if (fold && !fold.open) return { fold, member: fold.members.indexOf(at) };
+  }
+  return null;
+}
+
+// How many elements one that is drawn stands for by folding.
+function times(id) {
+  let product = 1;
+  let at = "";
+  for (const part of id.split(".")) {
+    at = at ? `${at}.${part}` : part;
+    const fold = foldOf.get(at);
+    if (fold && !fold.open) product *= fold.members.length;
+  }
+  return product;
+}
+
+function kindOf(edge) {
+  if (edge.loop && edge.delay) return "recurrent";
+  return edge.delay ? "delayed" : "plain";
+}
+
+// The drawn nodes, the groups around them, and the drawn edges with the projections each stands for.
+function visible() {
+  const known = new Map();
+  const at = (id) => {
+    if (!known.has(id)) known.set(id, standIn(id));
+    return known.get(id);
+  };
+  const nodes = new Set();
+  for (const id of leaves.keys()) nodes.add(at(id));
+  const open = new Set();
+  for (const id of nodes) for (let p = parentOf(id); p && !open.has(p); p = parentOf(p)) open.add(p);
+  const merged = new Map();
+  for (const edge of DATA.edges) {
+    const drawn = drawnEdge(edge, at(edge.source), at(edge.target));
+    if (!drawn) continue;
+    const before = merged.get(drawn.id);
+    if (before) before.of.push(edge);
+    else merged.set(drawn.id, { ...drawn, of: [edge] });
+  }
+  return { nodes: [...nodes], open, edges: [...merged.values()] };
+}
+
+function drawnEdge(edge, source, target) {
+  const a = copyOf(edge.source);
+  const b = copyOf(edge.target);
+  const crossing = a && b && a.fold === b.fold && a.member !== b.member && a.fold.how !== "many";
+  const closed = groups.has(source) || groups.has(target);
+  if (source === target && (groups.has(source) || crossing)) return null; // inside what is collapsed or folded
+  const drawn = { source, target, kind: crossing ? "next" : kindOf(edge), port: leaves.has(target) ? edge.port : "" };
+  if (!a && !b && !closed) return { ...drawn, id: edge.id, many: false };
+  if (closed || (a || b).fold.how === "many")
+    return { ...drawn, id: `${source} > ${target} > ${drawn.port} > ${drawn.kind}`, many: true };
+  const same = [source, target, edge.port, edge.output, edge.parts.join(" "), edge.delay, drawn.kind];
+  return { ...drawn, id: same.join(" > "), many: false };
+}
+
+// What is open at first: all of a small network; of a large one, as much as can be looked at.
+function beginCollapsed() {
+  const most = 40;
+  for (const [id, children] of groups) {
+    const alone = children.length >= 5 && !edgesWithin(id).length;
+    if (alone || leaves.size > most) state.collapsed.add(id);
+  }
+  if (leaves.size <= most) return;
+  const queue = [...roots].filter((id) => groups.has(id));
+  let shown = visible().nodes.length;
+  while (queue.length) {
+    const id = queue.shift();
+    const more = new Set(childrenOf(id).map(standInChild)).size - 1;
+    if (shown + more > most) continue;
+    shown += more;
+    state.collapsed.delete(id);
+    queue.push(...childrenOf(id).filter((c) => groups.has(c)));
+  }
+}
+
+function standInChild(id) {
+  const fold = foldOf.get(id);
+  return fold && !fold.open ? fold.members[0] : id;
+}
+
+// Open whatever hides an element; true if anything changed.
+function reveal(id) {
+  let changed = false;
+  let at = "";
+  for (const part of id.split(".")) {
+    if (at && state.collapsed.delete(at)) changed = true;
+    at = at ? `${at}.${part}` : part;
+    const fold = foldOf.get(at);
+    if (fold && !fold.open && fold.members[0] !== at) {
+      fold.open = true;
+      changed = true;
+    }
+  }
+  return changed;
+}
