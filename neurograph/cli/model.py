@@ -6,11 +6,13 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,10 +33,15 @@ class Model:
     kind: str  # "recipe", "file" or "code"
     settings: dict[str, Any]
     function: Callable[..., Any] | None = None
+    filled: frozenset[str] = frozenset()  # settings that were not typed
+    meta: dict[str, Any] = field(default_factory=dict)  # what a model file says of itself
 
 
-def load(words: Sequence[str], **filled: Any) -> Model:
-    """The one model that the words of a command line name; `filled` are settings for parameters that were not given."""
+def load(words: Sequence[str], usual: Mapping[str, Any] | None = None, *, modules: bool = False) -> Model:
+    """The one model that the words of a command line name.
+
+    usual: settings of recipes that take them, where they are not typed. modules: a torch.nn.Module will do as well.
+    """
     held, rest = settings.split([w for w in words if not os.path.isfile(w)])
     files = [w for w in words if os.path.isfile(w)]
     named = [w for w in words if w in (*rest, *files)]
@@ -42,7 +49,7 @@ def load(words: Sequence[str], **filled: Any) -> Model:
         raise click.UsageError("say which MODEL: a recipe (`neurograph list` shows them), a file or file.py:function.")
     if len(named) > 1:
         raise click.UsageError(f"one MODEL, and settings as key=value; got {' and '.join(repr(n) for n in named)}.")
-    return one(named[0], held, filled)
+    return one(named[0], held, usual or {}, modules)
 
 
 def several(words: Sequence[str], count: int) -> list[Model]:
@@ -55,54 +62,91 @@ def several(words: Sequence[str], count: int) -> list[Model]:
             groups.append((word, []))
     if len(groups) != count:
         raise click.UsageError(f"give {count} models, each followed by its settings key=value; got {len(groups)}.")
-    return [one(name, settings.split(held)[0], {}) for name, held in groups]
+    return [one(name, settings.split(held)[0]) for name, held in groups]
 
 
-def one(name: str, held: dict[str, str], filled: dict[str, Any]) -> Model:
+def one(
+    name: str, held: dict[str, str], usual: Mapping[str, Any] = MappingProxyType({}), modules: bool = False
+) -> Model:
     """The model of a name with settings as they were typed."""
     if os.path.isfile(name):
         if Path(name).suffix == ".py":
             raise click.UsageError(f"{name} is code: say which function makes the graph{_functions_of(name)}.")
         if held:
             raise click.UsageError(f"{name} is a file, which takes no settings such as {next(iter(held))}=...")
-        return Model(name, _read(name), "file", {})
+        return _read(name)
     place, colon, function = name.rpartition(":")
     if colon and function.isidentifier():
-        return _called(name, _own(place, function), held, filled)
+        return _called(name, _own(place, function), held, "code", usual, modules)
     from neurograph.models import RECIPES
 
     if name not in RECIPES:
         raise click.UsageError(_not_found(name, list(RECIPES)))
-    return _called(name, RECIPES[name], held, filled, "recipe")
+    return _called(name, RECIPES[name], held, "recipe", usual)
 
 
-def _called(name: str, function: Any, held: dict[str, str], filled: dict[str, Any], kind: str = "code") -> Model:
+def _called(
+    name: str, function: Any, held: dict[str, str], kind: str, usual: Mapping[str, Any], modules: bool = False
+) -> Model:
     from neurograph.errors import GraphError
     from neurograph.graph import Graph
 
-    if isinstance(function, Graph):
+    def wanted(made: Any) -> bool:
+        return isinstance(made, Graph) or (modules and hasattr(made, "state_dict"))
+
+    if wanted(function):
         if held:
-            raise click.UsageError(
-                f"{name} is a graph, no function, so it takes no settings such as {next(iter(held))}=..."
-            )
+            raise click.UsageError(f"{name} is no function, so it takes no settings such as {next(iter(held))}=...")
         return Model(name, function, kind, {})
     if not callable(function):
         raise GraphError(f"{name} is {type(function).__name__}, neither a Graph nor a function that returns one")
     given = settings.arguments(function, held, name)
-    import inspect
-
     takes = inspect.signature(function).parameters
-    given |= {k: v for k, v in filled.items() if k in takes and k not in given and v is not None}
-    graph = function(**given)
-    if not isinstance(graph, Graph):
+    filled = {
+        k: v for k, v in usual.items() if k in takes and k not in given and v is not None and _fitting(takes[k], v)
+    }
+    graph = function(**given, **filled)
+    if not wanted(graph):
         raise GraphError(f"{name} returned {type(graph).__name__}; a MODEL's function returns a neurograph.Graph")
-    return Model(name, graph, kind, given, function)
+    return Model(name, graph, kind, {**given, **filled}, function, frozenset(filled))
 
 
-def _read(path: str) -> Graph:
+def _fitting(parameter: inspect.Parameter, value: Any) -> bool:
+    """Whether a usual value is of the kind of the default: a width of 0.125 is none of a width of 16."""
+    return not isinstance(value, float) or isinstance(parameter.default, float)
+
+
+def _read(path: str) -> Model:
     import neurograph as ng
+    from neurograph.errors import FormatError
+    from neurograph.io.files import is_model_file, load_model
 
-    return ng.load(path)
+    if is_model_file(path):
+        held = load_model(path)
+        said = held.meta if isinstance(held.meta, dict) else {}
+        return Model(path, held.graph, "file", {}, meta={**said, **held.settings})
+    try:
+        return Model(path, ng.load(path), "file", {})
+    except FormatError as error:
+        raise FormatError(f"{error}{_hint(path)}") from None
+
+
+def _hint(path: str) -> str:
+    """What a file is that is no model."""
+    from neurograph.errors import NeuroGraphError
+    from neurograph.recorded import Recorded
+    from neurograph.weights_file import load_weights
+
+    for what, way, look in (
+        ("a recording", "neurograph plot FILE", Recorded),
+        ("weights without a network", "MODEL --weights FILE", load_weights),
+    ):
+        try:
+            look(path)
+        except NeuroGraphError:
+            continue
+        return f". It is {what}: {way.replace('FILE', path)}"
+    return ""
 
 
 def _own(place: str, function: str) -> Any:
@@ -164,8 +208,6 @@ def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
     given = [w for w in (ctx.params.get(parameter.name or "") or ()) if "=" not in w]
     if given and given[-1] in RECIPES:
-        import inspect
-
         names = inspect.signature(RECIPES[given[-1]]).parameters
         return [CompletionItem(f"{n}=", type="nospace") for n in names if n.startswith(incomplete)]
     found = [CompletionItem(n, help=about(f)) for n, f in RECIPES.items() if n.startswith(incomplete)]

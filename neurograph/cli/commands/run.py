@@ -61,7 +61,11 @@ if TYPE_CHECKING:
     "--split", type=click.Choice(["train", "test"]), default="test", show_default=True, help="Of the data set."
 )
 @options.data_dir
-@options.normalize
+@click.option(
+    "--normalize/--plain-pixels",
+    default=None,
+    help="Images of a data set as in training (default: as the model file says, else normalised).",
+)
 @click.option("--limit", type=click.IntRange(1), help="The first so many samples.")
 @click.option(
     "--batch",
@@ -90,7 +94,7 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
         raise click.UsageError(f"--device {o['device']}: backend {o['backend']} runs on the CPU; use --backend torch.")
     part = _images(o)
     loaded, dt = _loaded(model, part), o["dt"]
-    dt = default_dt(loaded.graph) if dt is None else dt
+    dt = loaded.meta.get("dt", default_dt(loaded.graph)) if dt is None else dt
     if loaded.graph.inputs:
         ran, source = _on_samples(loaded, part, dt, o)
     else:
@@ -122,7 +126,7 @@ def _loaded(words: tuple[str, ...], part: Any) -> Model:
     from neurograph.cli.model import load
 
     filled = {} if part is None else {"num_classes": len(part.classes), "input_shape": tuple(part.images.shape[1:])}
-    return load(words, **filled)
+    return load(words, filled)
 
 
 def _circuit(loaded: Model, dt: float, o: dict[str, Any]) -> Ran:
@@ -160,7 +164,8 @@ def _on_samples(loaded: Model, part: Any, dt: float, o: dict[str, Any]) -> tuple
     if o["duration"] is not None:
         raise click.UsageError(f"{loaded.name} has inputs: it runs for --steps, not --time.")
     if part is not None:
-        held = of_images(graph, part, o["batch"], o["normalize"])
+        normalize = bool(loaded.meta.get("normalize", True)) if o["normalize"] is None else o["normalize"]
+        held = of_images(graph, part, o["batch"], normalize)
     elif o["inputs"] == ("random",):
         held = at_random(graph, o["batch"], o["limit"], o["seed"])
     elif o["inputs"]:
@@ -171,7 +176,7 @@ def _on_samples(loaded: Model, part: Any, dt: float, o: dict[str, Any]) -> tuple
             f"{loaded.name} has the input {shapes}: give --input FILE.npy, --dataset NAME or, to try it, --input random."
         )
     stateful = any(p.neuron.states for p in graph.populations)
-    steps = o["steps"] or held.steps or (8 if stateful else 1)
+    steps = o["steps"] or held.steps or loaded.meta.get("steps") or (8 if stateful else 1)
     weights = None if o["weights"] is None else load_weights(o["weights"])
     ran = samples(
         probed(graph, o["probes"], o["record"] is not None), held.batches, held.count, steps, o["record"], o["progress"],
