@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neurograph.io.nir import NirImport, from_nir, read_nir
+    from neurograph.io.nir import NirImport, NotRepresentable, from_nir, read_nir, to_nir
     from neurograph.io.torch_import import from_torch
 
-_NIR = ("NirImport", "from_nir", "read_nir")
-__all__ = ["NirImport", "from_nir", "from_torch", "read_nir"]
+_NIR = ("NirImport", "NotRepresentable", "from_nir", "read_nir", "to_nir")
+__all__ = ["NirImport", "NotRepresentable", "from_nir", "from_torch", "read_nir", "to_nir"]
 
 
 def __getattr__(name: str) -> Any:

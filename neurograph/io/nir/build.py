@@ -144,7 +144,7 @@ class Builder:
             source = self.relays[chain[0], "in"]
         else:
             source = self.relays.get((before[0], "out")) or self.names[before[0]]
-        name = chained(self.names[n] for n in chain)
+        name = self._title(chain)
         operators = [self.shapes.operators[n] for n in chain if self.net.nodes[n].kind != "Delay"]
         delay: float | None = self._step() if late else None
         if self.net.nodes[chain[0]].kind == "Delay":
@@ -153,6 +153,18 @@ class Builder:
                 return
             delay = float(self._delays(chain[0]).reshape(-1)[0])
         self.graph.connect(source, target, *operators, delay=delay, name=name)
+
+    def _title(self, chain: list[str]) -> str:
+        """The name of a projection; where NIR's are those its parts would have, the name they come from."""
+        names = [self.names[n] for n in chain]
+        whole = names[0].rpartition(".")[0]
+        counted: dict[str, int] = {}
+        own = []
+        for n in chain:
+            key = "delay" if self.net.nodes[n].kind == "Delay" else self.shapes.operators[n].key
+            counted[key] = counted.get(key, 0) + 1
+            own.append(f"{whole}.{key}" if counted[key] == 1 else f"{whole}.{key}_{counted[key]}")
+        return whole if len(names) > 1 and names == own and whole not in self.taken.names else chained(names)
 
     def _delay_lines(self, name: str, source: str, target: str, projection: str) -> None:
         """One synapse per element, with its delay; what is not delayed at all goes beside them."""

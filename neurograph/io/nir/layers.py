@@ -18,6 +18,8 @@ from neurograph.projections.pool import AvgPool2d
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.projections.sum_pool import SumPool2d
 
+_SPREAD = 1 << 23  # values
+
 
 def operator_of(node: Node, source: Sizes, where: str) -> tuple[Operator, Sizes]:
     """The operator of a node and the shape of what it gives."""
@@ -63,8 +65,10 @@ def _bias(p: dict[str, Any], size: int, where: str) -> Any:
 
 def _scale(p: dict[str, Any], source: Sizes, where: str) -> Operator:
     scale = p["scale"]
-    if scale.size == 1:
+    if scale.size == 1 and float(scale.reshape(-1)[0]) != 1.0:
         return OneToOne(float(scale.reshape(-1)[0]))
+    if scale.size == 1 and math.prod(source) <= _SPREAD:
+        scale = np.ones(source)  # an operator that computes nothing would be taken out, and its name with it
     if scale.shape != source:
         raise FormatError(
             f"{where}: the scale has shape {scale.shape}, but {source} arrives; give one number or {source}"

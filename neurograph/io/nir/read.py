@@ -15,7 +15,8 @@ from neurograph.graph import Graph
 from neurograph.io.formats.format import LIMIT
 from neurograph.io.nir.build import Builder, Setting
 from neurograph.io.nir.cycles import back_edges, evaluation_order
-from neurograph.io.nir.flat import Flat, flattened
+from neurograph.io.nir.extras import with_extras
+from neurograph.io.nir.flat import Flat, bypassed, flattened
 from neurograph.io.nir.hdf5 import read_file
 from neurograph.io.nir.model import Edge
 from neurograph.io.nir.names import all_encoded
@@ -109,13 +110,14 @@ def _choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
 def _imported(net: Flat, dt: float | None, scheme: str | None, unit: str, start: str | None, title: str) -> NirImport:
     ours = str(net.metadata.get("producer", "")).startswith(PRODUCER)
     said = {k: net.metadata.get(k) for k in ("scheme", "start")} if ours else {}
+    title = str(net.metadata.get("name", "")) if ours and net.metadata.get("name") else title
     scheme = SCHEMES[scheme or (said.get("scheme") if said.get("scheme") in SCHEMES else None) or "euler"]
     start = start or (said.get("start") if said.get("start") in ("zero", "rest") else None) or "zero"
     where = "the graph"
+    net, notes = _without_idle_delays(net)
     never = back_edges(net, lambda n: net.nodes[n].kind == "Delay", where)
     cyclic = bool(never) or any(n.kind == "Delay" for n in net.nodes.values())
     step, dt_from = step_length(net, dt, cyclic, where)
-    notes: list[str] = []
     if any(n.kind == "Delay" for n in net.nodes.values()):
         _check_delays(net, step)
 
@@ -130,6 +132,8 @@ def _imported(net: Flat, dt: float | None, scheme: str | None, unit: str, start:
     seconds = UNITS.get(unit, step)
     setting = Setting(step, seconds, scheme, start)
     graph = Builder(net, order, cut, shapes, names, setting).build(title or "nir")
+    if ours:
+        graph = with_extras(graph, net.metadata, names)
     timed = [n for n in net.nodes.values() if "tau" in n.params or "tau_mem" in n.params]
     convention = "discrete" if timed and all(is_discrete(n, step) for n in timed) else "continuous"
     notes += shapes.notes + _doubts(net, step, convention)
@@ -137,6 +141,16 @@ def _imported(net: Flat, dt: float | None, scheme: str | None, unit: str, start:
         graph, step, dt_from, step / seconds, unit, scheme, convention, tuple(order), tuple(cut), names, tuple(notes),
         net.metadata,
     )  # fmt: skip
+
+
+def _without_idle_delays(net: Flat) -> tuple[Flat, list[str]]:
+    """A Delay of 0 passes on what arrives, and so does the graph without it."""
+    idle = sorted(n for n, node in net.nodes.items() if node.kind == "Delay" and not np.any(node.params["delay"]))
+    if not idle:
+        return net, []
+    edges = bypassed(list(net.nodes), net.edges, set(idle))
+    nodes = {n: node for n, node in net.nodes.items() if n not in idle}
+    return Flat(nodes, edges, net.metadata), [f"{n!r} is a Delay of 0 and was left out" for n in idle]
 
 
 def _seeing(net: Flat, order: list[str]) -> Iterator[str]:
