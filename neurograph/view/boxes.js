@@ -12,13 +12,23 @@ function cut(text, most) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
-// The ports drawn at a node: of neurons with compartments all (of many, those in use), else those that several use.
+// The ports drawn at a node are those of compartments, of many only the ones in use; other ports are written at the edges.
 function portsOf(id) {
   const node = leaves.get(id);
-  if (!node || !node.ports || node.ports.length < 2) return [];
-  const used = new Set(DATA.edges.filter((e) => e.target === id).map((e) => e.port));
-  if (node.ports.length === 2 && used.size < 2) return [];
-  return node.ports.length <= 4 ? node.ports : node.ports.filter((p) => used.has(p));
+  if (!node || node.ports.length < 2) return [];
+  const potentials = DATA.units[node.unit].states.map((s) => s.name).filter((n) => n.startsWith("v_")).map((n) => n.slice(2));
+  if (!potentials.some((c) => node.ports.some((p) => p.startsWith(c)))) return [];
+  return node.ports.length <= 4 ? node.ports : node.ports.filter((p) => usedPorts(id).has(p));
+}
+
+const arrivals = new Map();
+for (const edge of DATA.edges) {
+  if (!arrivals.has(edge.target)) arrivals.set(edge.target, new Set());
+  arrivals.get(edge.target).add(edge.port);
+}
+
+function usedPorts(id) {
+  return arrivals.get(id) || new Set();
 }
 
 function titleOf(id, inside) {
@@ -50,7 +60,14 @@ function boxOf(id) {
   let height = 26 + 15 * lines.length;
   const ports = node ? portsOf(id) : [];
   const places = [];
-  if (ports.length) {
+  let aside = 0;
+  if (ports.length && !state.down) {
+    const most = Math.max(...ports.map((p) => widthOf(p, 11))) + 16;
+    width += most + 4;
+    height = Math.max(height, ports.length * 25 + 10);
+    aside = (most + 4) / 2;
+    ports.forEach((port, k) => places.push({ port, x: -width / 2 + most / 2 + 8, y: (k - (ports.length - 1) / 2) * 25, width: most, height: 20 }));
+  } else if (ports.length) {
     const widths = ports.map((p) => widthOf(p, 11) + 16);
     const total = widths.reduce((a, b) => a + b + 8, -8);
     width = Math.max(width, total + 16);
@@ -61,27 +78,25 @@ function boxOf(id) {
       x += widths[k] + 8;
     });
   }
-  return { id, width, height, lines, ports: places, text: ports.length ? 15 : 0 };
+  return { id, width, height, lines, ports: places, aside, text: ports.length && state.down ? 15 : 0 };
 }
 
 function partNames(edge) {
-  return edge.parts.map((k) => DATA.ops[k].type);
+  return edge.parts.map((k) => DATA.parts[k].type);
 }
 
 // The text at a drawn edge: what it passes through, how many projections it stands for, its delay.
 function edgeText(drawn) {
   const edge = drawn.of[0];
   const out = [];
-  if (drawn.kind === "next") {
-    const fold = (copyOf(edge.source) || {}).fold;
-    return fold ? `to the next of ${fold.members.length}` : "to the next";
-  }
+  if (drawn.kind === "next") return ""; // its box says how many there are
   if (drawn.many && drawn.of.length > 1) out.push(`${count(drawn.of.length)} projections`);
   else {
     const names = partNames(edge);
     out.push(names.length > 4 ? `${names.slice(0, 3).join(" › ")} … +${names.length - 3}` : names.join(" › "));
     const target = leaves.get(drawn.target);
-    if (target && target.ports && target.ports.length > 1 && !portsOf(drawn.target).length) out.push(`into ${edge.port}`);
+    const plain = target && (target.ports.length < 2 || edge.port === "input");
+    if (target && !plain && (ringOf.has(drawn.target) || !portsOf(drawn.target).length)) out.push(`into ${edge.port}`);
   }
   out.push(delayText(drawn));
   return out.filter(Boolean).join("\n");
@@ -90,6 +105,6 @@ function edgeText(drawn) {
 function delayText(drawn) {
   const delays = new Set(drawn.of.map((e) => e.delay).filter(Boolean));
   if (!delays.size) return "";
-  const text = delays.size === 1 ? [...delays][0] : "several";
+  const text = delays.size === 1 ? cut([...delays][0], 22) : "several";
   return drawn.kind === "recurrent" ? `↻ delay ${text}` : `delay ${text}`;
 }

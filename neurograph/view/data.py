@@ -1,4 +1,7 @@
-"""The data of a page: nodes and projections with all that is said of them, as plain JSON values."""
+"""The data of a page: nodes and projections with all that is said of them, as plain JSON values.
+
+What many share is held once: kinds of neurons, units (one neuron's values), parts of projections.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import networkx
 import numpy as np
 
+from neurograph.connectivity.rule import Rule
 from neurograph.distributions import Distribution
 from neurograph.errors import NeuroGraphError
 from neurograph.fields import Learnable
@@ -43,58 +47,63 @@ class Reader:
 
     def __init__(self, subject: Subject):
         self.subject, self.graph = subject, subject.graph
-        self.units, self.ops = Table(), Table()
-        self._known: dict[int, int] = {}  # declared objects whose row is known
+        self.kinds, self.units, self.parts = Table(), Table(), Table()
+        self._known: dict[int, int] = {}  # declared objects whose unit is known
         self.shapes = _shapes(subject)
-        tape = subject.inferred
+        tape, final = subject.inferred, subject.final
         self.slots = {} if tape is None else tape.slots
-        final = subject.final
         self.built = {} if final is None else {i.name: i.what for i in final.walk() if i.op in ("project", "plastic")}
 
     def data(self) -> Json:
         """Everything but the tapes and the overlay."""
-        cyclic = _cyclic(self.graph)
-        edges = [self.edge(p, cyclic) for p in self.graph.projections.values()]
+        cycles = _cycles(self.graph)
+        edges = [self.edge(p, cycles) for p in self.graph.projections.values()]
         nodes = [self.node(n) for n in self.graph.nodes.values()]
         leaves = {n["id"]: (n["kind"], n.get("unit"), n["what"], tuple(n["shape"] or ())) for n in nodes}
         folds = folds_of(leaves, [Edge(e["source"], e["target"], self._sameness(e)) for e in edges])
         return {
-            "nodes": nodes, "edges": edges, "units": self.units.rows, "ops": self.ops.rows,
+            "nodes": nodes, "edges": edges, "kinds": self.kinds.rows, "units": self.units.rows, "parts": self.parts.rows,
             "folds": [{"members": list(f.members), "how": f.how} for f in folds],
         }  # fmt: skip
 
     def _sameness(self, edge: Json) -> Any:
         """Equal for projections that compute the same; where they are and what training found does not count."""
-        parts = tuple((r["text"], str(r["in"]), str(r["out"])) for r in (self.ops.rows[k] for k in edge["parts"]))
-        weight = edge.get("weight", {}).get("text")
-        return edge["output"], edge["port"], parts, edge["delay"], weight, edge.get("plasticity"), edge.get("synapses")
+        parts = tuple(
+            (r["text"], str(r["in"]), str(r["out"]), r.get("weight", {}).get("text"), r.get("plasticity"))
+            for r in (self.parts.rows[k] for k in edge["parts"])
+        )
+        return edge["output"], edge["port"], parts, edge["delay"]
 
     def unit(self, declared: Any) -> int:
         if id(declared) not in self._known:
-            self._known[id(declared)] = self.units.add(unit_of(declared, self.subject.dt))
+            kind, own = unit_of(declared, self.subject.dt)
+            self._known[id(declared)] = self.units.add({"kind": self.kinds.add(kind), **own})
         return self._known[id(declared)]
+
+    def _ops(self, unit: int) -> int:
+        return int(self.kinds.rows[self.units.rows[unit]["kind"]]["ops"])
 
     def node(self, node: Node) -> Json:
         shape = self.shapes.get(node.name)
-        size = None if shape is None else math.prod(shape)
-        out: Json = {
-            "id": node.name, "kind": type(node).__name__.lower(), "shape": None if shape is None else list(shape),
-            "size": size, "at": node.at, "weights": 0, "bytes": 0, "ops": 0,
-            "probes": [p.variable for p in self.graph.probes.values() if p.population == node.name],
-        }  # fmt: skip
+        out: Json = {"id": node.name, "kind": type(node).__name__.lower(), "shape": _list(shape), "at": node.at}
+        probes = [p.variable for p in self.graph.probes.values() if p.population == node.name]
+        if probes:
+            out["probes"] = probes
         if not isinstance(node, Population):
             part = node.encoder if isinstance(node, Input) else node.readout
             return {**out, "what": repr(part), "type": type(part).__name__, "doc": sentence(type(part))}
-        neuron = node.neuron
-        out |= {"unit": self.unit(neuron), "what": repr(neuron), "type": type(neuron).__name__}
-        out["combine"] = node.combine if isinstance(node.combine, str) else repr(node.combine)
-        out["ports"] = list(neuron.inputs)
-        out["learnt"] = self.values(node.name)
-        out["weights"] = sum(v["count"] for v in out["learnt"])
-        if size is not None:
+        neuron, unit = node.neuron, self.unit(node.neuron)
+        out |= {"unit": unit, "what": repr(neuron), "type": type(neuron).__name__}
+        if node.combine != "add":
+            out["combine"] = node.combine if isinstance(node.combine, str) else repr(node.combine)
+        learnt = self.values(node.name)
+        if learnt:
+            out |= {"learnt": learnt, "weights": sum(v["count"] for v in learnt)}
+        if shape is not None:
+            size = math.prod(shape)
             held = sum(np.size(p.value if isinstance(p, Learnable) else p) for p in neuron.params.values())
             out["bytes"] = (len(neuron.states) * size + held) * self.subject.itemsize
-            out["ops"] = self.units.rows[out["unit"]]["ops"] * size
+            out["ops"] = self._ops(unit) * size
         return out
 
     def values(self, owner: str) -> list[Json]:
@@ -108,88 +117,72 @@ class Reader:
             })  # fmt: skip
         return out
 
-    def edge(self, p: Projection, cyclic: dict[str, int]) -> Json:
+    def edge(self, p: Projection, cycles: dict[str, int]) -> Json:
         delayed = not (isinstance(p.delay, int | float) and p.delay == 0)
-        parts, macs, weights, size = [], 0, 0, 0
-        shape = self.shapes.get(p.source.node)
+        shape, parts = self.shapes.get(p.source.node), []
         for name, part in p.parts:
-            after = shape if isinstance(part, Synapse) else self._after(name)
-            row = self._synapse(part, shape) if isinstance(part, Synapse) else self._operator(name, part, shape, after)
-            macs, weights = macs + row["macs"], weights + row["count"]
-            size += row["bytes"]
-            parts.append(self.ops.add(row))
+            slot = self.slots.get(name)
+            after = shape if isinstance(part, Synapse) else None if slot is None else slot.shape
+            row: Json = {"type": type(part).__name__, "text": repr(part), "in": _list(shape), "out": _list(after)}
+            if isinstance(part, Synapse):
+                row |= self._synapse(part, shape)
+            elif isinstance(part, Rule):
+                row |= {"doc": sentence(type(part)), **self._synapses(p, part, name)}
+            else:
+                row |= self._operator(name, part, shape, after)
+            parts.append(self.parts.add(row))
             shape = after
-        out: Json = {
+        return {
             "id": p.name, "source": p.source.node, "output": p.source.port, "target": p.target.node,
-            "port": p.target.port, "parts": parts, "at": p.at, "ops": macs, "weights": weights, "bytes": size,
-            "delay": _short(p.delay) if delayed else "",
-            "loop": cyclic[p.source.node] >= 0 and cyclic[p.source.node] == cyclic[p.target.node],
+            "port": p.target.port, "parts": parts, "at": p.at, "delay": _short(p.delay) if delayed else "",
+            "loop": cycles[p.source.node] >= 0 and cycles[p.source.node] == cycles[p.target.node],
         }  # fmt: skip
-        if p.rule is not None:
-            out |= self._synapses(p)
-        if p.plasticity is not None:
-            out["plasticity"] = self.unit(p.plasticity)
-        return out
-
-    def _after(self, name: str) -> Shape | None:
-        slot = self.slots.get(name)
-        return None if slot is None else slot.shape
 
     def _synapse(self, part: Synapse, shape: Shape | None) -> Json:
         unit, size = self.unit(part), 0 if shape is None else math.prod(shape)
-        return {
-            "type": type(part).__name__, "text": repr(part), "unit": unit, "in": _list(shape), "out": _list(shape),
-            "weights": [], "count": 0, "macs": self.units.rows[unit]["ops"] * size,
-            "bytes": len(part.states) * size * self.subject.itemsize,
-        }  # fmt: skip
+        held = len(part.states) * size * self.subject.itemsize
+        return {"unit": unit, "ops": self._ops(unit) * size, "bytes": held}
 
     def _operator(self, name: str, part: Any, before: Shape | None, after: Shape | None) -> Json:
-        known = before is not None and after is not None
-        weights = self.values(name)
-        count = sum(w["count"] for w in weights if w["learnt"])
-        held = sum(w["count"] for w in weights)
-        macs = 0
-        if known:
+        weights, macs = self.values(name), 0
+        if before is not None and after is not None:
             try:
                 macs = part.macs(before, after)
             except NeuroGraphError:
                 macs = 0
         return {
-            "type": type(part).__name__, "text": repr(part), "doc": sentence(type(part)), "in": _list(before),
-            "out": _list(after), "weights": weights, "count": count, "macs": macs, "bytes": held * self.subject.itemsize,
+            "doc": sentence(type(part)), "values": weights, "weights": sum(w["count"] for w in weights if w["learnt"]),
+            "ops": macs, "bytes": sum(w["count"] for w in weights) * self.subject.itemsize,
         }  # fmt: skip
 
-    def _synapses(self, p: Projection) -> Json:
+    def _synapses(self, p: Projection, rule: Rule, name: str) -> Json:
         """What is known of the synapses of a connectivity rule: made by a program, or expected."""
-        assert p.rule is not None
+        own = getattr(rule, "weight", None)
+        weight = p.weight if own is None else own
+        out: Json = {"weight": shown(weight), "sign": _sign(weight), "delays": shown(p.delay)}
+        if p.plasticity is not None:
+            out["plasticity"] = self.unit(p.plasticity)
         source, target = self.shapes.get(p.source.node), self.shapes.get(p.target.node)
-        out: Json = {"rule": repr(p.rule), "weight": shown(p.weight), "sign": _sign(p.weight), "delays": shown(p.delay)}
-        own = getattr(p.rule, "weight", None)
-        if own is not None:
-            out |= {"weight": shown(own), "sign": _sign(own)}
-        what = self.built.get(p.parts[[part for _, part in p.parts].index(p.rule)][0])
-        made = getattr(what, "synapses", None)
+        if source is None or target is None:
+            return out
+        n_pre, n_post = math.prod(source), math.prod(target)
+        made = getattr(self.built.get(name), "synapses", None)
         if made is not None:
             count, out["made"], out["bytes"] = made.count, True, made.nbytes
             if isinstance(made.weight, np.ndarray):
                 out["weight"] = shown(made.weight)
             if made.longest > made.shortest:
                 out["delays"] = {"text": f"{made.shortest} to {made.longest} steps"}
-        elif source is None or target is None:
-            return out
         else:
-            n_pre, n_post = math.prod(source), math.prod(target)
-            guess = p.rule.expected(n_pre, n_post, p.source.node == p.target.node)
-            if guess is None:
+            expected = rule.expected(n_pre, n_post, p.source.node == p.target.node)
+            if expected is None:
                 return out
-            count, out["made"] = round(guess), False
-            each = 4 if isinstance(out["weight"].get("text"), str) and _is_number(p.weight) and own is None else 8
-            out["bytes"] = count * each
-        out["synapses"], out["weights"] = count, count
-        if source is not None and target is not None:
-            out["fan_out"] = number(count / max(1, math.prod(source)))
-            out["fan_in"] = number(count / max(1, math.prod(target)))
-        return out
+            count = round(expected)
+            # a synapse is one word of 32 bits, and a weight of its own where they differ
+            out["bytes"] = count * (4 if isinstance(weight, int | float) and p.plasticity is None else 8)
+        return out | {
+            "synapses": count, "weights": count, "fan_out": number(count / n_pre), "fan_in": number(count / n_post)
+        }  # fmt: skip
 
 
 def _shapes(subject: Subject) -> dict[str, Shape]:
@@ -204,7 +197,7 @@ def _shapes(subject: Subject) -> dict[str, Shape]:
     return out
 
 
-def _cyclic(graph: Graph) -> dict[str, int]:
+def _cycles(graph: Graph) -> dict[str, int]:
     """Which cycle each node lies in: its number, or below zero and of its own where it is in none."""
     flow = networkx.DiGraph()
     flow.add_nodes_from(graph.nodes)
@@ -226,10 +219,6 @@ def _sign(weight: Any) -> int:
     if array.dtype.kind not in "fiub" or array.size == 0:
         return 0
     return 1 if np.all(array >= 0) else -1 if np.all(array <= 0) else 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
 
 
 def _short(delay: Any) -> str:

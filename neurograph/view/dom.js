@@ -2,6 +2,22 @@
 // The page's data and small helpers. Text from the network enters the document as text alone, never as markup.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
+// What is shared is put together again: a unit has its kind's texts, a projection the sums of its parts.
+DATA.units = DATA.units.map((own) => {
+  const kind = DATA.kinds[own.kind];
+  const joined = (fields, values) => fields.map((field, k) => ({ ...field, value: values[k] }));
+  return { ...kind, text: own.text, params: joined(kind.params, own.params), states: joined(kind.states, own.states), options: joined(kind.options, own.options) };
+});
+for (const node of DATA.nodes) {
+  node.ports = node.unit === undefined ? [] : DATA.units[node.unit].inputs;
+  if (node.kind === "population" && node.shape) node.size = node.shape.reduce((a, b) => a * b, 1);
+}
+for (const edge of DATA.edges) {
+  const parts = edge.parts.map((k) => DATA.parts[k]);
+  for (const key of ["ops", "weights", "bytes"]) edge[key] = parts.reduce((a, part) => a + (part[key] || 0), 0);
+  edge.rule = parts.find((part) => part.delays !== undefined);
+}
+
 const state = {
   selected: "", // "n:" and a node's or group's name, "e:" and a projection's, or nothing
   collapsed: new Set(),

@@ -4,7 +4,7 @@ let cy = null;
 let shown = null;
 let drawnIds = [];
 const LABELS = 46; // drawn edges up to which every edge carries its text
-const CROWDED = 0.2; // share of recurrent edges from which texts would cover each other
+const CROWD = 500; // drawn edges from which they are drawn thin and straight
 
 function draw(keep) {
   const before = keep && cy && cy.getElementById(`n:${keep}`).length ? cy.getElementById(`n:${keep}`).renderedPosition() : null;
@@ -35,7 +35,7 @@ function draw(keep) {
 function begin() {
   cy = cytoscape({
     container: $("drawing"), style: sheet(), autoungrabify: true, boxSelectionEnabled: false, maxZoom: 4, minZoom: 0.02,
-    pixelRatio: "auto", hideEdgesOnViewport: DATA.edges.length > 1500, layout: { name: "preset" },
+    pixelRatio: "auto", hideEdgesOnViewport: DATA.edges.length > 600, layout: { name: "preset" },
   });
   cy.on("tap", (event) => {
     if (event.target === cy) choose("");
@@ -50,13 +50,14 @@ function classOf(id) {
   const node = leaves.get(id);
   if (!node) return "closed";
   if (node.kind !== "population") return node.kind;
-  return node.ports.length ? "population" : "source";
+  return node.ports.length ? "population" : "source"; // a source is driven by nothing
 }
 
 function nodeElements(id, box, scale) {
   const out = [];
   const kind = classOf(id);
   const data = { key: `n:${id}`, w: box.width, h: box.height, title: titleOf(id, true) };
+  data.aside = box.aside;
   data.up = box.text + (box.lines.length ? -7.5 * box.lines.length : 0);
   const value = scale && valueOf(id);
   let coloured = "";
@@ -73,9 +74,11 @@ function nodeElements(id, box, scale) {
   out.push({ data: { ...data, id: `n:${id}` }, position, classes: `element ${kind}${coloured}` });
   if (box.lines.length) {
     const under = { key: data.key, id: `u:${id}`, w: 1, h: 1, title: box.lines.join("\n"), up: 0, ink: data.ink, colour: data.colour };
-    out.push({ data: under, position: { x: box.x, y: box.y + box.text + 8.5 }, classes: `under${coloured}` });
+    out.push({ data: under, position: { x: box.x + box.aside, y: box.y + box.text + 8.5 }, classes: `under${coloured}` });
   }
-  const used = new Set(DATA.edges.filter((e) => e.target === id).map((e) => e.port));
+  const used = usedPorts(id);
+  if (box.ports.length)
+    out.push({ data: { key: data.key, id: `a:${id}`, w: 1, h: 1, title: "", up: 0 }, position: anchorOf(box), classes: "anchor" });
   for (const port of box.ports)
     out.push({
       data: { key: data.key, id: `p:${id}:${port.port}`, w: port.width, h: port.height, title: port.port, up: 0 },
@@ -88,31 +91,50 @@ function groupElement(id, box) {
   const n = times(id);
   const title = `${last(id)}${n > 1 ? `  ×${n}` : ""}`;
   return {
-    data: { key: `n:${id}`, id: `n:${id}`, w: box.width, h: box.height, title, up: 22, depth: id.split(".").length - 8 },
+    data: { key: `n:${id}`, id: `n:${id}`, w: box.width, h: box.height, title, up: 22, aside: widthOf(title, 12, 600) + 14, depth: id.split(".").length - 8 },
     position: { x: box.x, y: box.y }, classes: "group",
   };
 }
 
 function edgeElement(edge, places, bends, labelled) {
-  const port = edge.port && portsOf(edge.target).includes(edge.port) ? edge.port : "";
+  const onRing = ringOf.has(edge.source) && ringOf.has(edge.target) && edge.source !== edge.target; // entered from any side
+  const port = !onRing && edge.port && portsOf(edge.target).includes(edge.port) ? edge.port : "";
   const target = port ? `p:${edge.target}:${port}` : `n:${edge.target}`;
-  const width = edge.many ? Math.min(6, 1.4 + Math.log2(edge.of.length) * 0.55) : 1.4;
-  const data = { key: edge.many ? `m:${edge.id}` : `e:${edge.of[0].id}`, id: `e:${edge.id}`, source: `n:${edge.source}`, target, width, wide: width + 1.6 };
+  const width = edge.many ? Math.min(4, 1.4 + Math.log2(edge.of.length) * 0.4) : 1.4;
+  const own = edge.source === edge.target && port; // from the border: a port lies inside the box it belongs to
+  const data = { key: edge.many ? `m:${edge.id}` : `e:${edge.of[0].id}`, id: `e:${edge.id}`, source: own ? `a:${edge.source}` : `n:${edge.source}`, target, width, wide: width + 1.6 };
   const text = edgeText(edge);
   if (text) data.spoken = text;
   if (labelled && text) data.text = text;
   const classes = [edge.kind];
-  if (edge.of.every((e) => e.sign === -1)) classes.push("inhibits");
-  if (edge.of.some((e) => e.plasticity !== undefined)) classes.push("plastic");
+  if (port) classes.push("toport");
+  if (edge.source === edge.target && !port) Object.assign(data, loopAt(edge.source, places.get(edge.source)));
+  if (shown.edges.length > CROWD) classes.push("crowd");
+  if (edge.of.every((e) => e.rule && e.rule.sign === -1)) classes.push("inhibits");
+  if (edge.of.some((e) => e.rule && e.rule.plasticity !== undefined)) classes.push("plastic");
   const points = bends.get(edge.id);
   if (points && points.length) {
-    const from = places.get(edge.source);
+    const box0 = places.get(edge.source);
+    const from = own ? anchorOf(box0) : box0;
     const box = places.get(edge.target);
     const at = port ? box.ports.find((p) => p.port === port) : { x: 0, y: 0 };
     Object.assign(data, relative(points, from, { x: box.x + at.x, y: box.y + at.y }));
     classes.push("bent");
   }
   return { data, classes: classes.join(" ") };
+}
+
+function anchorOf(box) {
+  return state.down ? { x: box.x + box.width / 2, y: box.y } : { x: box.x, y: box.y + box.height / 2 };
+}
+
+// A loop to the right, on a ring outwards.
+function loopAt(id, box) {
+  const ring = ringOf.get(id);
+  const angle = ring ? ring.angle(id) : Math.PI / 2;
+  const extent = (Math.abs(Math.sin(angle)) * box.width + Math.abs(Math.cos(angle)) * box.height) / 2;
+  const text = [38 * Math.sin(angle), -14 * Math.cos(angle)].map(Math.round); // its text stands outside too
+  return { reach: (extent + 34) / 1.21, outward: `${Math.round((angle * 180) / Math.PI)}deg`, lx: text[0], ly: text[1] };
 }
 
 // Bends as cytoscape wants them: how far along the straight line between the ends, and how far from it.
@@ -154,15 +176,18 @@ function drawnOf(key) {
 function mark() {
   if (!cy) return;
   cy.batch(() => {
-    cy.elements().removeClass("sel near faint");
+    cy.elements().removeClass("sel near told faint");
     const chosen = drawnOf(state.selected);
     if (!chosen.length) return;
     chosen.addClass("sel");
-    if (chosen.isEdge()) return;
+    if (chosen.isEdge()) {
+      chosen.addClass("told");
+      return;
+    }
     const keys = new Set(chosen.union(inside(chosen)).map((n) => n.data("key")));
     const around = cy.edges().filter((e) => keys.has(e.source().data("key")) || keys.has(e.target().data("key")));
     if (cy.edges().length > 8) cy.edges().not(around).addClass("faint");
-    around.addClass("near");
+    around.addClass(around.length > 8 ? "near" : "near told");
   });
 }
 
@@ -174,7 +199,7 @@ function inside(chosen) {
 
 function hover(target, on) {
   $("drawing").style.cursor = on ? "pointer" : "";
-  if (target.isEdge()) target.toggleClass("near", on || state.selected === target.data("key"));
+  if (target.isEdge()) target.toggleClass("near told", on);
   if (!on) mark();
 }
 

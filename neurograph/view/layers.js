@@ -105,7 +105,7 @@ function mean(list, place, otherwise) {
 function wrapRows(rows, items) {
   const gap = 26;
   const area = items.reduce((sum, i) => sum + (i.width + gap) * (i.height + 3 * gap), 0);
-  const most = Math.max(900, Math.sqrt(area * 2.2));
+  const most = Math.max(700, Math.sqrt(area * 1.1));
   const places = [];
   let y = 0;
   for (const row of rows) {
@@ -139,10 +139,11 @@ function inRing(items) {
   const wide = Math.max(...items.map((i) => i.width));
   const high = Math.max(...items.map((i) => i.height));
   const n = items.length;
+  if (n === 2) return [-1, 1].map((side) => ({ x: side * (wide / 2 + 75), y: 0 })); // room for the texts between
   const a = Math.max(wide * 0.9, (n * (wide + 34)) / (2 * Math.PI));
   const b = Math.max(high * 1.6, (n * (high + 62)) / (2 * Math.PI), a * 0.62);
   return items.map((_, k) => {
-    const angle = (2 * Math.PI * (k + 0.5)) / n - Math.PI / 2 - Math.PI / n;
-    return { x: a * Math.cos(angle), y: b * Math.sin(angle) };
+    const angle = (2 * Math.PI * k) / n; // clockwise from above
+    return { x: a * Math.sin(angle), y: -b * Math.cos(angle) };
   });
 }

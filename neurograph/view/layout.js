@@ -4,8 +4,11 @@
 const PAD = { side: 18, top: 34, bottom: 18 };
 const SLOW = { items: 110, links: 220 }; // from which dagre takes too long and rows are made instead
 
+const ringOf = new Map(); // drawn nodes that are on a ring
+
 // The places of all drawn nodes and groups (centres), and the bends of edges that pass several layers.
 function layOut(shown, labelled) {
+  ringOf.clear();
   const places = new Map();
   const bends = new Map();
   const inside = new Map(); // an open group, or the whole -> its drawn children
@@ -33,6 +36,7 @@ function layOut(shown, labelled) {
     for (const [edge, points] of made.bends) bends.set(edge, points.map((p) => ({ x: x + p.x, y: y + p.y })));
   };
   place(layout(""), 0, 0);
+  route(shown, places, bends);
   return { places, bends };
 }
 
@@ -68,7 +72,7 @@ function arrange(items, links, labelled) {
   cycles.forEach((c, k) => c.forEach((v) => (part[v] = k)));
   const back = (p) => part[p[0]] === part[p[1]] && (p[2].edge.kind === "recurrent" || p[2].edge.kind === "next");
   const forward = pairs.filter((p) => !back(p));
-  const rings = cycles.filter((c) => c.length > 2 && !forward.some((p) => c.includes(p[0]) && c.includes(p[1])));
+  const rings = cycles.filter((c) => c.length > 1 && !forward.some((p) => c.includes(p[0]) && c.includes(p[1])));
   let made;
   if (rings.length && items.length <= SLOW.items) made = withRings(items, pairs, forward, rings, labelled);
   else if (items.length > SLOW.items || forward.length > SLOW.links || !forward.length)
@@ -78,12 +82,18 @@ function arrange(items, links, labelled) {
 }
 
 function withRings(items, pairs, forward, rings, labelled) {
-  const ringOf = new Map();
-  rings.forEach((ring) => ring.forEach((v) => ringOf.set(v, ring)));
+  const ringAt = new Map();
+  rings.forEach((ring) => {
+    const angle = (id) => (2 * Math.PI * ring.findIndex((v) => items[v].id === id)) / ring.length - (ring.length === 2 ? Math.PI / 2 : 0);
+    ring.forEach((v) => {
+      ringAt.set(v, ring);
+      ringOf.set(items[v].id, { angle });
+    });
+  });
   const outer = [];
   const outerOf = new Map();
   items.forEach((item, v) => {
-    const ring = ringOf.get(v);
+    const ring = ringAt.get(v);
     if (ring && outerOf.has(ring[0]) && ring[0] !== v) {
       outerOf.set(v, outerOf.get(ring[0]));
       return;
@@ -112,7 +122,7 @@ function withRings(items, pairs, forward, rings, labelled) {
 
 function layered(items, pairs, labelled) {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: state.down ? "TB" : "LR", nodesep: 34, edgesep: 16, ranksep: labelled ? 30 : 46 });
+  graph.setGraph({ rankdir: state.down ? "TB" : "LR", nodesep: 34, edgesep: 16, ranksep: labelled ? 16 : 44 });
   items.forEach((item, k) => graph.setNode(String(k), { width: item.width, height: item.height }));
   const seen = new Map(); // parallel edges share one way, wide enough for all their labels
   for (const [a, b, link] of pairs) {

@@ -96,7 +96,7 @@ function legend(scale) {
     drawnIds.some((id) => foldOf.has(id) && !foldOf.get(id).open) && item("stack", "×N: N alike, drawn once"),
     edges.has("plain") && item("line plain", "within the same step"), edges.has("delayed") && item("line delayed", "after a delay"),
     edges.has("recurrent") && item("line recurrent", "closes a cycle, after a delay"), edges.has("next") && item("line next", "to the next of the repeats"),
-    some((e) => e.sign === -1) && item("end tee", "negative weights"), some((e) => e.plasticity !== undefined) && item("end diamond", "plastic"),
+    some((e) => e.rule && e.rule.sign === -1) && item("end tee", "negative weights"), some((e) => e.rule && e.rule.plasticity !== undefined) && item("end diamond", "plastic"),
   ].filter(Boolean);
   const body = [el("ul", {}, ...rows)];
   if (scale) {
@@ -154,7 +154,7 @@ function start() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   addEventListener("beforeprint", toPaper);
   new ResizeObserver(() => cy && cy.resize()).observe($("drawing"));
-  if (innerWidth < 900) $("legend").open = false;
+  if (innerHeight < 600) $("legend").open = false;
   fillHelp();
   fillPasses();
   beginCollapsed();

@@ -98,7 +98,9 @@ def overlay_data(overlay: Any, tape: Tape | None, elements: Mapping[str, str]) -
         raise DataError(f"overlay={type(overlay).__name__}: give an Overlay, a dict, or overlay_of(program)")
     for name in (*overlay.rate, *overlay.raster):
         if name not in elements:
-            raise DataError(f"overlay= speaks of {name!r}, which the graph does not have; names are those of populations")
+            raise DataError(
+                f"overlay= speaks of {name!r}, which the graph does not have; names are those of populations"
+            )
     return {
         "rate": [[n, _finite(r, f"rate of {n!r}")] for n, r in overlay.rate.items()],
         "rate_unit": str(overlay.rate_unit), "note": str(overlay.note), **_times(overlay.time, tape, elements),
@@ -144,7 +146,9 @@ def _thumbnail(raster: Any, name: str) -> dict[str, Any]:
         raster = Raster(times, neurons, size, 0.0, float(np.max(times, initial=1.0)))
     times, neurons = np.asarray(raster.times, np.float64).reshape(-1), np.asarray(raster.neurons, np.int64).reshape(-1)
     if times.shape != neurons.shape:
-        raise DataError(f"raster of {name!r}: {len(times)} times and {len(neurons)} neurons; give one of each per spike")
+        raise DataError(
+            f"raster of {name!r}: {len(times)} times and {len(neurons)} neurons; give one of each per spike"
+        )
     total = len(times)
     every = -(-raster.size // MOST_NEURONS)
     kept = neurons % every == 0

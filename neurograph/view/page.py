@@ -20,7 +20,7 @@ from neurograph.view.tapes import Lines, tapes_of
 
 _ROOM = Path(__file__).parent
 SCRIPTS = (
-    "dom.js", "tree.js", "boxes.js", "layers.js", "layout.js", "style.js", "values.js", "panel.js", "tape.js",
+    "dom.js", "tree.js", "boxes.js", "layers.js", "layout.js", "routes.js", "style.js", "values.js", "panel.js", "tape.js",
     "outline.js", "drawing.js", "keys.js", "main.js",
 )  # fmt: skip
 LIBRARIES = ("cytoscape", "dagre")
@@ -40,7 +40,9 @@ def to_html(
         try:
             Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
-            raise DataError(f"to_html({str(path)!r}): {error}. Choose a folder that exists and can be written") from None
+            raise DataError(
+                f"to_html({str(path)!r}): {error}. Choose a folder that exists and can be written"
+            ) from None
     return text
 
 

@@ -52,9 +52,16 @@ function overview() {
       overlay.note && ["run", overlay.note],
     ]), el("p", { class: "hint" }, "Operations and memory are for one sample; those of synapses depend on how often their sources fire.")),
     section("Kinds", table([...types].sort((a, b) => b[1] - a[1]).map(([t, n]) => [t, count(n)]))),
-    folds.length ? section("Repeats", folds.map((f) => foldRow(f))) : null,
+    repeats(),
     el("p", { class: "hint" }, "Choose a population or a projection to see what it is. ? shows all keys."),
   ].filter(Boolean);
+}
+
+// Those that stand by themselves, not the copies inside other repeats.
+function repeats() {
+  const own = folds.filter((f) => trace(f.members[0]).copies.every(([fold, member]) => member === 0 || fold === f));
+  const most = 8;
+  return own.length ? section("Repeats", own.slice(0, most).map(foldRow), own.length > most ? el("p", { class: "hint" }, `and ${count(own.length - most)} more`) : null) : null;
 }
 
 function foldRow(fold) {
@@ -88,12 +95,12 @@ function nodePanel(node) {
     unit && options(unit),
     section("Size", table([
       ["shape", node.shape ? size(node.shape) : "not known yet"],
-      node.size !== null && ["neurons", count(node.size)],
+      node.size !== undefined && ["neurons", count(node.size)],
       node.weights ? ["learnt values", count(node.weights)] : null,
       node.bytes ? ["memory", bytes(node.bytes)] : null,
       node.ops ? ["operations per step", `${count(node.ops)}${unit ? ` (${unit.ops} each)` : ""}`] : null,
-      node.combine && node.combine !== "add" ? ["arrivals are", node.combine] : null,
-      node.probes.length ? ["probed", node.probes.join(", ")] : null,
+      node.combine ? ["arrivals are", node.combine] : null,
+      node.probes ? ["probed", node.probes.join(", ")] : null,
     ])),
     unit && (unit.inputs.length > 1 || unit.outputs.length > 1) ? ports(node, unit, arriving) : null,
     own(arriving) && section("Arriving", edgeList(arriving, "source")),
@@ -163,31 +170,37 @@ function bars(value) {
 }
 
 function edgePanel(edge) {
-  const synapses = edge.rule !== undefined;
-  const rows = edge.parts.map((k) => DATA.ops[k]);
+  const { rule } = edge;
+  const rows = edge.parts.map((k) => DATA.parts[k]);
+  const plastic = rule && rule.plasticity !== undefined ? DATA.units[rule.plasticity] : null;
   return [
     heading(edge.id, "projection"),
-    el("p", { class: "what" }, link(`n:${edge.source}`), edge.output && edge.output !== "output" ? ` ${edge.output}` : "", " → ",
-      link(`n:${edge.target}`), edge.port && edge.port !== "input" ? ` ${edge.port}` : ""),
+    el("p", { class: "what" }, link(`n:${edge.source}`), outputsOf(edge.source) > 1 ? ` ${edge.output}` : "", " → ",
+      link(`n:${edge.target}`), (leaves.get(edge.target).ports || []).length > 1 ? ` ${edge.port}` : ""),
     section("Connection", table([
       ["delay", edge.delay || "none"],
-      edge.loop && ["cycle", edge.delay ? "closes a cycle, this delay breaks it" : "part of a cycle, in the same step"],
-      synapses && ["rule", edge.rule],
-      synapses && [edge.made ? "synapses" : "synapses expected", edge.synapses === undefined ? "known once made" : count(edge.synapses)],
-      edge.fan_out && ["from each source", edge.fan_out],
-      edge.fan_in && ["onto each target", edge.fan_in],
-      synapses && ["weight", shownValue(edge.weight)],
-      synapses && edge.delays.count !== undefined && ["delays", shownValue(edge.delays)],
-      !synapses && ["weights", count(edge.weights)],
-      ["operations per step", synapses ? "one addition for each synapse of a neuron that fires" : count(edge.ops)],
+      edge.loop && ["cycle", edge.delay ? "closes a cycle, broken by this delay" : "part of a cycle, in the same step"],
+      rule && ["rule", rule.text],
+      rule && [rule.made ? "synapses" : "synapses expected", rule.synapses === undefined ? "known once made" : count(rule.synapses)],
+      rule && rule.fan_out && ["from each source", rule.fan_out],
+      rule && rule.fan_in && ["onto each target", rule.fan_in],
+      rule && ["weight", shownValue(rule.weight)],
+      rule && rule.delays.count !== undefined && ["delays", shownValue(rule.delays)],
+      !rule && ["weights", count(edge.weights)],
+      ["operations per step", rule ? "one addition for each synapse of a neuron that fires" : count(edge.ops)],
       ["memory", edge.bytes ? bytes(edge.bytes) : "none of its own"],
     ])),
-    rows.length ? section("Through, in order", rows.map((row, k) => operator(row, k))) : section("Through", el("p", {}, "One to one.")),
-    edge.plasticity !== undefined ? section("Plasticity", el("p", { class: "what" }, DATA.units[edge.plasticity].text), equation(DATA.units[edge.plasticity]), parameters(DATA.units[edge.plasticity]), states(DATA.units[edge.plasticity])) : null,
+    rows.length ? section("Through, in order", rows.map(operator)) : section("Through", el("p", {}, "One to one.")),
+    plastic ? section("Plasticity", el("p", { class: "what" }, plastic.text), equation(plastic), parameters(plastic), states(plastic)) : null,
     runSection(edge.id),
     tapeSection([edge.id]),
     declared(edge.at),
   ].filter(Boolean);
+}
+
+function outputsOf(id) {
+  const { unit } = leaves.get(id);
+  return unit === undefined ? 1 : DATA.units[unit].outputs.length;
 }
 
 function operator(row, k) {
@@ -195,8 +208,8 @@ function operator(row, k) {
   return el("div", { class: "operator" },
     el("p", {}, el("b", {}, `${k + 1}  ${row.text}`)),
     row.doc ? el("p", { class: "doc" }, row.doc) : null,
-    el("p", { class: "unit" }, [`${size(row.in)} → ${size(row.out)}`, row.macs ? `${count(row.macs)} operations` : "", row.bytes ? bytes(row.bytes) : ""].filter(Boolean).join(" · ")),
-    table(row.weights.map((w) => [w.name, shownValue(w.value), `${size(w.shape)}${w.learnt ? "" : ", not learnt"}`])),
+    el("p", { class: "unit" }, [`${size(row.in)} → ${size(row.out)}`, row.ops ? `${count(row.ops)} operations` : "", row.bytes ? bytes(row.bytes) : ""].filter(Boolean).join(" · ")),
+    table((row.values || []).map((w) => [w.name, w.value ? shownValue(w.value) : el("span", { class: "hint" }, `${size(w.shape)}, drawn when compiled`), w.learnt ? "" : "not learnt"])),
     unit ? [equation(unit), parameters(unit)] : null);
 }
 
@@ -246,6 +259,7 @@ function runSection(id) {
 }
 
 function rasterCanvas(raster, id) {
+  if (!raster.spikes) return el("p", { class: "hint" }, `No spike of ${count(raster.size)} neurons.`);
   const canvas = el("canvas", { width: 640, height: Math.max(80, Math.min(300, raster.rows * 2)), role: "img", "aria-label": `Raster of ${id}: ${count(raster.spikes)} spikes of ${count(raster.size)} neurons` });
   canvas.raster = raster;
   const thin = [raster.every > 1 ? `every ${raster.every}th neuron` : "", raster.thin > 1 ? `every ${raster.thin}th spike` : ""].filter(Boolean).join(", ");

@@ -11,7 +11,11 @@ import numpy as np
 
 from neurograph.errors import GraphError, NeuroGraphError
 from neurograph.graph import Graph
-from neurograph.passes import fuse, infer, plan, schedule, validate
+from neurograph.passes.fuse import fuse
+from neurograph.passes.infer import infer
+from neurograph.passes.plan import plan
+from neurograph.passes.schedule import schedule
+from neurograph.passes.validate import validate
 from neurograph.projections.operator import fixed
 from neurograph.tape import Tape
 from neurograph.view.from_tape import graph_of

@@ -35,7 +35,10 @@ function fillTape() {
   $("tape").classList.toggle("timed", most > 0);
   const lines = new Set(now.rows.map((r) => r[0]));
   const gone = before ? [...before].filter((l) => !lines.has(l)) : [];
-  $("tape-note").textContent = `${count(now.rows.length)} instructions, dt ${now.dt}${before ? `; ${rows.filter((r) => r.classList.contains("fresh")).length} new or changed, ${gone.length} gone since ${DATA.tape.passes[state.pass - 1].name}` : ""}`;
+  const fresh = rows.filter((r) => r.classList.contains("fresh")).length;
+  const since = before && DATA.tape.passes[state.pass - 1].name;
+  const change = fresh || gone.length ? `; ${fresh} new or changed, ${gone.length} gone since ${since}` : `; the same as after ${since}`;
+  $("tape-note").textContent = `${count(now.rows.length)} instructions, dt ${now.dt}${before ? change : ""}`;
   lightTape();
 }
 

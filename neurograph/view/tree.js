@@ -39,28 +39,26 @@ function edgesWithin(id) {
   return DATA.edges.filter((e) => inside(e.source) && inside(e.target));
 }
 
-// What is drawn in place of an element: itself, a collapsed parent, or the first of its fold.
-function standIn(id) {
+// What is drawn in place of an element (itself, a collapsed parent, or the first of its fold), and through which closed
+// folds: each with the member it is in. Inside a folded block the folds are those of its first.
+function trace(id) {
+  const copies = [];
   let at = "";
   for (const part of id.split(".")) {
     let here = at ? `${at}.${part}` : part;
     const fold = foldOf.get(here);
-    if (fold && !fold.open) here = fold.members[0];
-    if (groups.has(here) && state.collapsed.has(here)) return here;
+    if (fold && !fold.open) {
+      copies.push([fold, fold.members.indexOf(here)]);
+      here = fold.members[0];
+    }
+    if (groups.has(here) && state.collapsed.has(here)) return { at: here, copies };
     at = here;
   }
-  return at;
+  return { at, copies };
 }
 
-// The closed fold around an element, and which of its members it is in.
-function copyOf(id) {
-  let at = "";
-  for (const part of id.split(".")) {
-    at = at ? `${at}.${part}` : part;
-    const fold = foldOf.get(at);
-    if (fold && !fold.open) return { fold, member: fold.members.indexOf(at) };
-  }
-  return null;
+function standIn(id) {
+  return trace(id).at;
 }
 
 // How many elements one that is drawn stands for by folding.
@@ -83,37 +81,42 @@ function kindOf(edge) {
 // The drawn nodes, the groups around them, and the drawn edges with the projections each stands for.
 function visible() {
   const known = new Map();
-  const at = (id) => {
-    if (!known.has(id)) known.set(id, standIn(id));
+  const traced = (id) => {
+    if (!known.has(id)) known.set(id, trace(id));
     return known.get(id);
   };
   const nodes = new Set();
-  for (const id of leaves.keys()) nodes.add(at(id));
+  for (const id of leaves.keys()) nodes.add(traced(id).at);
   const open = new Set();
   for (const id of nodes) for (let p = parentOf(id); p && !open.has(p); p = parentOf(p)) open.add(p);
   const merged = new Map();
   for (const edge of DATA.edges) {
-    const drawn = drawnEdge(edge, at(edge.source), at(edge.target));
+    const drawn = drawnEdge(edge, traced(edge.source), traced(edge.target));
     if (!drawn) continue;
     const before = merged.get(drawn.id);
-    if (before) before.of.push(edge);
-    else merged.set(drawn.id, { ...drawn, of: [edge] });
+    if (before) {
+      before.of.push(edge);
+      if (drawn.kind === "recurrent") before.kind = drawn.kind;
+    } else merged.set(drawn.id, { ...drawn, of: [edge] });
   }
   return { nodes: [...nodes], open, edges: [...merged.values()] };
 }
 
-function drawnEdge(edge, source, target) {
-  const a = copyOf(edge.source);
-  const b = copyOf(edge.target);
-  const crossing = a && b && a.fold === b.fold && a.member !== b.member && a.fold.how !== "many";
+function drawnEdge(edge, from, to) {
+  const [source, target] = [from.at, to.at];
   const closed = groups.has(source) || groups.has(target);
+  // from one copy of a folded block or population to the next
+  let k = 0;
+  while (k < from.copies.length && k < to.copies.length && from.copies[k][0] === to.copies[k][0] && from.copies[k][1] === to.copies[k][1]) k += 1;
+  const [a, b] = [from.copies[k], to.copies[k]];
+  const crossing = a && b && a[0] === b[0] && a[0].how !== "many";
   if (source === target && (groups.has(source) || crossing)) return null; // inside what is collapsed or folded
   const drawn = { source, target, kind: crossing ? "next" : kindOf(edge), port: leaves.has(target) ? edge.port : "" };
-  if (!a && !b && !closed) return { ...drawn, id: edge.id, many: false };
-  if (closed || (a || b).fold.how === "many")
-    return { ...drawn, id: `${source} > ${target} > ${drawn.port} > ${drawn.kind}`, many: true };
-  const same = [source, target, edge.port, edge.output, edge.parts.join(" "), edge.delay, drawn.kind];
-  return { ...drawn, id: same.join(" > "), many: false };
+  if (!from.copies.length && !to.copies.length && !closed) return { ...drawn, id: edge.id, many: false };
+  if (closed || [...from.copies, ...to.copies].some(([fold]) => fold.how === "many"))
+    return { ...drawn, id: `${source} > ${target} > ${drawn.port} > ${source === target ? "" : drawn.kind}`, many: true };
+  const parts = edge.parts.map((p) => DATA.parts[p].text).join(" ");
+  return { ...drawn, id: [source, target, edge.port, edge.output, parts, edge.delay, drawn.kind].join(" > "), many: false };
 }
 
 // What is open at first: all of a small network; of a large one, as much as can be looked at.

@@ -12,25 +12,35 @@ from neurograph.view.formula import operations, traced_lines
 from neurograph.view.numbers import number, shown
 
 
-def unit_of(declared: Declared, dt: float) -> dict[str, Any]:
-    """Equation, parameters, states, options and ports."""
+def unit_of(declared: Declared, dt: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What all of its kind share (equation, fields, ports), and the values of this one."""
+    fields = type(declared)._fields
+    own = {
+        "text": repr(declared),
+        "params": [shown(value) for value in declared.params.values()],
+        "states": [_start(declared, value) for value in declared.initial.values()],
+        "options": [repr(value) for value in declared.options.values()],
+    }
+    return _kind(declared, fields, dt), own
+
+
+def _kind(declared: Declared, fields: dict[str, Any], dt: float) -> dict[str, Any]:
     kind = type(declared)
-    fields = kind._fields
     out: dict[str, Any] = {
         "type": kind.__name__,
-        "text": repr(declared),
         "doc": sentence(kind),
         "equation": [line.strip() for line in getattr(kind, "equation", "").split(";  ") if line.strip()],
-        "params": [_param(name, fields.get(name), value) for name, value in declared.params.items()],
-        "states": [_state(fields[name], value, declared) for name, value in declared.initial.items()],
-        "options": [_option(fields[name], value) for name, value in declared.options.items()],
-    }
+        "params": [_param(name, fields.get(name)) for name in declared.params],
+        "states": [_state(fields[name]) for name in declared.initial],
+        "options": [_option(fields[name]) for name in declared.options],
+        "inputs": [], "outputs": [], "traced": [], "ops": 0,
+    }  # fmt: skip
     if isinstance(declared, Neuron):
         out |= {"inputs": list(declared.inputs), "outputs": list(declared.outputs), "given": dict(declared.given)}
         try:
             out |= {"traced": traced_lines(declared, dt), "ops": operations(declared, dt)}
         except NeuroGraphError as error:
-            out |= {"traced": [], "ops": 0, "problem": str(error)}
+            out["problem"] = str(error)
     return out
 
 
@@ -40,26 +50,24 @@ def sentence(kind: type) -> str:
     return " ".join(text.split("\n\n")[0].split("\n")) if text else ""
 
 
-def _param(name: str, field: Any, value: Any) -> dict[str, Any]:
+def _param(name: str, field: Any) -> dict[str, Any]:
     if not isinstance(field, Param):
-        return {"name": name, "doc": "width of the surrogate gradient", "unit": "", "bounds": "", "value": shown(value)}
+        return {"name": name, "doc": "width of the surrogate gradient", "unit": "", "bounds": ""}
     bounds = f"> {number(field.above)}" if field.above is not None else ""
     if field.at_least is not None:
         bounds = f">= {number(field.at_least)}"
-    return {"name": name, "doc": field.doc, "unit": field.unit, "bounds": bounds, "value": shown(value)}
+    return {"name": name, "doc": field.doc, "unit": field.unit, "bounds": bounds}
 
 
-def _state(field: State, value: Any, declared: Declared) -> dict[str, Any]:
-    start = {"text": f"{value} (parameter)"} if value in _names(declared, value) else shown(value)
-    return {"name": field.name, "doc": field.doc, "of": field.of, "value": start}
+def _state(field: State) -> dict[str, Any]:
+    return {"name": field.name, "doc": field.doc, "of": field.of}
 
 
-def _names(declared: Declared, value: Any) -> tuple[str, ...]:
-    return tuple(declared.params) if isinstance(value, str) else ()
+def _start(declared: Declared, value: Any) -> dict[str, Any]:
+    named = isinstance(value, str) and value in declared.params
+    return {"text": f"{value} (the parameter)"} if named else shown(value)
 
 
-def _option(field: Any, value: Any) -> dict[str, Any]:
-    return {
-        "name": field.name, "doc": field.doc or ("the surrogate gradient" if isinstance(field, SurrogateOption) else ""),
-        "value": repr(value), "choices": ", ".join(map(repr, field.choices)),
-    }  # fmt: skip
+def _option(field: Any) -> dict[str, Any]:
+    doc = field.doc or ("the surrogate gradient" if isinstance(field, SurrogateOption) else "")
+    return {"name": field.name, "doc": doc, "choices": ", ".join(map(repr, field.choices))}
