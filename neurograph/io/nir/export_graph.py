@@ -257,7 +257,12 @@ class Exporter:
         if not isinstance(p.rule, Explicit) or p.rule.delay is None:
             return None
         for q in self.graph.projections.values():
-            if (q.source, q.target, q.delay) == (p.source, p.target, 0.0) and len(q.operators) == 1 and q.rule is None:
+            if (
+                (q.source, q.target) == (p.source, p.target)
+                and len(q.operators) == 1
+                and q.rule is None
+                and q.delay == 0
+            ):
                 one = q.operators[0]
                 if isinstance(one, OneToOne) and one.weight.ndim and not one.starts:
                     flat = one.weight.reshape(-1)

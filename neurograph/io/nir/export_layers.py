@@ -52,7 +52,8 @@ def layer_of(
         return None  # in evaluation
     make = _NODES.get(type(operator))
     if make is None:
-        losses.refuse(element, f"{operator!r}; NIR has {', '.join(sorted({c.__name__ for c in _NODES}))}")
+        known = sorted(c.__name__ for c in _NODES if c is not BatchNorm)
+        losses.refuse(element, f"{operator!r}; NIR has {', '.join(known)}")
         return None
     made = make(operator, weights, source, target)
     if isinstance(made, str):
