@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
-from collections.abc import Collection
+import math
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
-from neurograph.errors import SpecError
+import numpy as np
+
+from neurograph.errors import SpecError, declared_at
 
 FAMILIES: dict[str, type[Constructed]] = {}
+_WORDS = {
+    "int": "a whole number", "float": "a number", "bool": "True or False", "str": "a text", "Sequence[int]": "whole numbers",
+    "tuple[int, int]": "two whole numbers", "None": "None",
+}  # fmt: skip
+_MOST = 1 << 62  # of whole numbers: shapes are counted in 64 bits
 
 
 class Constructed:
@@ -24,6 +34,8 @@ class Constructed:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _checking(cls.__init__)  # type: ignore[method-assign]
         if "family" in vars(cls):
             FAMILIES[cls.family] = cls
 
@@ -67,6 +79,52 @@ class Constructed:
             if parameter.kind is parameter.VAR_POSITIONAL and name in rest and cls.__init__ is not object.__init__:
                 spread = tuple(rest.pop(name))
         return cls(*spread, **rest)
+
+
+def _checking(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that refuses arguments of other types than it is annotated with, after checks of its own."""
+    signature = inspect.signature(init)
+    annotations = {n: p.annotation for n, p in signature.parameters.items()}
+    texts = {n: (k.__name__ if isinstance(k, type) else str(k)).split(" | ") for n, k in annotations.items()}
+    kinds = {n: atoms for n, atoms in texts.items() if set(atoms) <= set(_WORDS)}
+
+    def check(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature.bind_partial(self, *args, **kwargs).arguments
+        for name in [n for n in kinds if n in given]:
+            several = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+            for value in given[name] if several else (given[name],):
+                if not any(_fits(atom, value) for atom in kinds[name]):
+                    text = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+                    words = " or ".join(_WORDS[a] for a in kinds[name])
+                    raise SpecError(f"{type(self).__name__}({name}={text}) at {declared_at()}: {name} is {words}")
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+            with contextlib.suppress(TypeError):  # arguments that are missing, which Python says
+                check(self, *args, **kwargs)
+            raise
+        check(self, *args, **kwargs)
+
+    return checked
+
+
+def _fits(atom: str, value: Any) -> bool:
+    """Whether a value is of a type by its annotation."""
+    if atom == "None":
+        return value is None
+    if atom == "str":
+        return isinstance(value, str)
+    if atom in ("Sequence[int]", "tuple[int, int]"):
+        listed = isinstance(value, tuple | list) and all(_fits("int", v) for v in value)
+        return listed and (len(value) == 2 or atom == "Sequence[int]")
+    if isinstance(value, bool | np.bool_) or atom == "bool":
+        return isinstance(value, bool | np.bool_) and atom == "bool"
+    if isinstance(value, int | np.integer):
+        return -_MOST < int(value) < _MOST
+    return atom == "float" and isinstance(value, float | np.floating) and math.isfinite(value)
 
 
 def members(family: str) -> dict[str, type[Constructed]]:

@@ -32,8 +32,11 @@ def write_sealed(
             fill(file)
         with temporary.open("rb+") as stream:
             fields = {"sha256": _digest(stream, facts), "facts": dict(facts), "size": stream.tell() - BLOCK}
+            header = magic + json.dumps(fields).encode("ascii") + b"\n"
+            if len(header) > BLOCK:
+                raise FormatError(f"{path}: its header would take {len(header)} bytes, and there is room for {BLOCK}")
             stream.seek(0)
-            stream.write((magic + json.dumps(fields).encode("ascii") + b"\n").ljust(BLOCK, b"\0"))
+            stream.write(header.ljust(BLOCK, b"\0"))
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -50,10 +53,11 @@ def sealed_facts(path: str | os.PathLike[str], magic: bytes, what: str, *, size:
     """
     path = Path(path)
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             block = stream.read(BLOCK)
             length = os.fstat(stream.fileno()).st_size - BLOCK
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise FormatError(f"{path}: it cannot be read ({error}); give the path of a {what} file") from error
     if not block.startswith(magic):
         raise FormatError(
@@ -62,7 +66,9 @@ def sealed_facts(path: str | os.PathLike[str], magic: bytes, what: str, *, size:
         )
     try:
         fields = json.loads(block[len(magic) :].rstrip(b"\0").decode("ascii"))
-        facts, found = dict(fields["facts"]), {"size": int(fields["size"]), "sha256": str(fields["sha256"])}
+        facts, found = fields["facts"], {"size": int(fields["size"]), "sha256": str(fields["sha256"])}
+        if not isinstance(facts, dict):
+            raise ValueError(f"facts are {type(facts).__name__}")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise FormatError(
             f"{path}: bytes {len(magic)}-{BLOCK - 1} are not the header of a {what} ({error}); "
@@ -81,14 +87,24 @@ def check_seal(path: str | os.PathLike[str], magic: bytes, what: str) -> dict[st
     path = Path(path)
     facts = sealed_facts(path, magic, what)
     said = facts["sha256"]
-    with path.open("rb") as stream:
-        found = _digest(stream, {n: v for n, v in facts.items() if n not in ("size", "sha256")})
+    try:
+        with path.open("rb") as stream:
+            found = _digest(stream, {n: v for n, v in facts.items() if n not in ("size", "sha256")})
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path}: it cannot be read ({error})") from error
     if found != said:
         raise FormatError(
             f"{path}: the sha256 of its content is {found}, its header says {said}; some "
             f"bytes were changed; take an earlier {what}"
         )
     return facts
+
+
+def check_regular(path: Path) -> None:
+    """Raise OSError unless it is a file: a pipe or a device may never end."""
+    if not path.is_file():
+        reason = "it is no file" if path.exists() else "no such file"
+        raise OSError(reason if not path.is_dir() else "it is a folder")
 
 
 def _digest(stream: Any, facts: Mapping[str, Any]) -> str:

@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from neurograph.constructed import Constructed
 from neurograph.errors import SpecError, declared_at
 from neurograph.expr import clip, exp, relu, sigmoid, sign, where
@@ -36,9 +38,9 @@ class Surrogate(Constructed):
     def __init__(self, alpha: float | Learnable | None = None, *, strict: bool | None = None):
         self.alpha = self.alpha_default if alpha is None else alpha
         self.strict = self.strict_default if strict is None else strict
-        number = self.alpha.value if isinstance(self.alpha, Learnable) else self.alpha
-        if not isinstance(number, int | float) or not number > 0:
-            raise SpecError(f"{type(self).__name__}(alpha={number!r}) at {declared_at()}: alpha must be above 0")
+        self._check_width(self.alpha)
+        if not isinstance(self.strict, bool | np.bool_):
+            raise SpecError(f"{type(self).__name__}(strict={strict!r}) at {declared_at()}: strict is True or False")
         has_rule = type(self).width_derivative is not Surrogate.width_derivative
         if isinstance(self.alpha, Learnable) and not has_rule:
             raise SpecError(
@@ -48,9 +50,17 @@ class Surrogate(Constructed):
 
     def changed(self, alpha: float | Learnable) -> Surrogate:
         """The same with another width."""
+        self._check_width(alpha)
         out = copy.copy(self)
         out.alpha = alpha
         return out
+
+    def _check_width(self, alpha: Any) -> None:
+        """A width is one number above 0; one that is learnt may be several, per channel or neuron."""
+        number = alpha.value if isinstance(alpha, Learnable) else alpha
+        several = isinstance(alpha, Learnable) and isinstance(number, np.ndarray) and number.dtype.kind in "fiu"
+        if isinstance(number, bool) or not (several or isinstance(number, int | float)) or not np.all(number > 0):
+            raise SpecError(f"{type(self).__name__}(alpha={number!r}) at {declared_at()}: alpha must be above 0")
 
     def forward(self, u: Value) -> Any:
         return where(u > 0.0 if self.strict else u >= 0.0, 1.0, 0.0)

@@ -36,6 +36,10 @@ def document(graph: Graph, array: Callable[[Array], Data], *, places: bool = Tru
     `places` keeps where each part was declared. Raises FormatError where a part cannot be written.
     """
     steps: dict[str, Data] = {}
+    try:
+        graph.name.encode()
+    except (UnicodeEncodeError, AttributeError) as error:
+        raise FormatError(f"the name of the graph, {graph.name!r}, is no text that can be written: {error}") from None
 
     def step(neuron: Neuron) -> str:
         key, data = written_step(neuron)
@@ -95,13 +99,13 @@ def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
 
 
 def canonical(graph: Graph) -> Data:
-    """The document with arrays by type, shape and hash, and without places: equal for equal graphs."""
+    """What a graph computes, as data: arrays by type, shape and hash, steps by hash, and no places."""
 
     def hashed(array: Array) -> Data:
         digest = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
         return [array.dtype.str, list(array.shape), digest]
 
-    return document(graph, hashed, places=False)
+    return {n: v for n, v in document(graph, hashed, places=False).items() if n != "steps"}
 
 
 def hash_of(graph: Graph) -> str:

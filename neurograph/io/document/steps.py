@@ -4,7 +4,7 @@ A step is written as it is traced, one operation a line, for every port, with th
 inputs; so the text holds for every dt and every value:
 
     {"neuron": "LIF", "inputs": ["input"], ..., "step": ["param tau", "state v", "add 1 0", ...],
-     "next": {"v": 9}, "outputs": {"spike": 7}, "observed": {"margin": 4}}
+     "next": {"v": 9}, "outputs": [["spike", 7]], "observed": {"margin": 4}}
 
 Operands are the numbers of lines, from 0. Where a step does not allow that (it rounds dt, say), `dt` says for which
 step length it was traced.
@@ -15,9 +15,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import keyword
 import operator
+import unicodedata
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from neurograph.errors import FormatError, NeuroGraphError, SpecError
 from neurograph.expr import exp, floor, relu, sigmoid, sqrt, tanh, where
@@ -26,7 +30,7 @@ from neurograph.expr.value import Trace, Value, live
 from neurograph.fields import Option, Param, State, SurrogateOption
 from neurograph.io.document.values import Data, Unknown, shown
 from neurograph.nodes.surrogate import Surrogate
-from neurograph.spec import GIVEN, Neuron, whole_step
+from neurograph.spec import GIVEN, Learnable, Neuron, whole_step
 
 DT = "dt"
 _CODE = ("poisson", "events")  # what is given by a method of the class, which no step holds
@@ -89,7 +93,7 @@ def _written(neuron: Neuron) -> tuple[str, Data]:
         "options": [n for n, d in cls._fields.items() if isinstance(d, Option)],
         "step": lines,
         "next": {n: number[v.index] for n, v in step.next_states.items()},
-        "outputs": {n: number[v.index] for n, v in step.outputs.items()},
+        "outputs": [[n, number[v.index]] for n, v in step.outputs.items()],  # the first is what a projection reads
         "observed": {n: number[v.index] for n, v in step.observed.items()},
     }
     if dt is not None:
@@ -98,7 +102,11 @@ def _written(neuron: Neuron) -> tuple[str, Data]:
 
 
 def step_hash(data: Data) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """sha256 of what a step computes; what only describes it may change."""
+    computed = {n: v for n, v in data.items() if n not in ("about", "equation")}
+    for field in ("params", "states", "options"):
+        computed[field] = sorted(data.get(field, ()))
+    return hashlib.sha256(json.dumps(computed, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 class WrittenSurrogate(Surrogate):
@@ -107,7 +115,11 @@ class WrittenSurrogate(Surrogate):
     abstract = True
 
     def __init__(self, written: Unknown):
-        self.alpha, self.strict = written.arguments.get("alpha", 1.0), written.arguments.get("strict", True)
+        width = written.arguments.get("alpha", 1.0)
+        number = width.value if isinstance(width, Learnable) else width
+        if isinstance(number, bool) or not np.all(np.asarray(number, np.float64) > 0):
+            raise FormatError(f"surrogate {written.name!r}: alpha is a number above 0, not {shown(number)}")
+        self.alpha, self.strict = width, written.arguments.get("strict", True)
         self.written_name, self._arguments = written.name, written.arguments
 
     def arguments_given(self) -> dict[str, Any]:
@@ -146,9 +158,10 @@ def neuron_of(name: str, data: Data, key: str, arguments: dict[str, Any]) -> Neu
     if any(kind not in GIVEN for kind in given.values()):
         raise FormatError(f"neuron {name!r} is given {shown(given)}; the kinds are {', '.join(GIVEN)}")
     lines = _lines(data)
-    next_states, outputs, observed = (_places(data, k, len(lines)) for k in ("next", "outputs", "observed"))
+    next_states, observed = (_places(data.get(k, {}), k, len(lines)) for k in ("next", "observed"))
+    outputs = _places(_pairs(data.get("outputs")), "outputs", len(lines))
     inputs = data.get("inputs")
-    if not isinstance(inputs, list) or not all(isinstance(n, str) and n.isidentifier() for n in inputs):
+    if not isinstance(inputs, list) or not all(_is_name(n) for n in inputs):
         raise FormatError(f"neuron {name!r}: inputs are the names of ports, not {shown(inputs)}")
     states = _texts(data, "states")
     if set(states) != set(next_states) or not outputs:
@@ -156,12 +169,17 @@ def neuron_of(name: str, data: Data, key: str, arguments: dict[str, Any]) -> Neu
     fields: dict[str, Any] = {n: _param(name, n, d) for n, d in _table(data, "params").items()}
     fields |= {n: State(0.0, doc) for n, doc in states.items()}
     options = data.get("options", [])
-    for option in options if isinstance(options, list) else []:
-        if isinstance(option, str) and option in arguments:
+    if not isinstance(options, list) or not all(_is_name(n) for n in options):
+        raise FormatError(f"neuron {name!r}: options are names, not {shown(options)}")
+    for option in options:
+        if option in arguments:
             value = arguments[option]
             arguments[option] = value = WrittenSurrogate(value) if isinstance(value, Unknown) else value
             kind = SurrogateOption if isinstance(value, Surrogate) else Option
             fields[option] = kind(value, (value,))
+    taken = sorted(n for n in (*fields, *inputs, *outputs, *given) if n == DT or hasattr(Written, n))
+    if taken:
+        raise FormatError(f"neuron {name!r}: {', '.join(taken)} is what every neuron has, and no name of its own")
     used = {line[1] for line in lines if line[0] in ("param", "state", "input")}
     known = {*fields, *states, *inputs, *given, *(f"{o}_alpha" for o in fields)}
     if len({*fields, *inputs, *given}) < len(fields) + len(inputs) + len(given) or used - known:
@@ -173,8 +191,8 @@ def neuron_of(name: str, data: Data, key: str, arguments: dict[str, Any]) -> Neu
         return _replayed(self, values, lines, next_states, outputs, observed, data.get("dt"))
 
     names = [*states, *inputs, *given]
-    keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    step.__signature__ = inspect.Signature([inspect.Parameter(n, keyword) for n in ("self", *names)])  # type: ignore[attr-defined]
+    by_name = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    step.__signature__ = inspect.Signature([inspect.Parameter(n, by_name) for n in ("self", *names)])  # type: ignore[attr-defined]
     equation, about = data.get("equation"), data.get("about")
     body = {
         **fields, "step": step, "inputs": tuple(inputs), "outputs": tuple(outputs), "given": given,
@@ -224,8 +242,10 @@ def _computed(trace: Trace, op: str, args: list[Any]) -> Any:
     rule = _ON_NUMBERS.get(op)
     if rule is not None and (op != "where" or isinstance(args[0], Value | bool)):
         try:
-            return rule(*args)
-        except ZeroDivisionError:
+            out = rule(*args)
+            # whole numbers of Python grow without end, and no step has them
+            return out if isinstance(out, Value | bool) else float(out)
+        except (ArithmeticError, ValueError):  # the kernel says what 1/0 or sqrt(-1) is
             pass
     return trace.add(op, *(_condition(trace, a) if isinstance(a, bool) else a for a in args))
 
@@ -277,9 +297,19 @@ def _is_number(text: str) -> bool:
 
 def _table(data: Data, key: str) -> dict[str, Any]:
     found = data.get(key, {})
-    if not isinstance(found, dict) or not all(n.isidentifier() and not n.startswith("__") for n in found):
+    _named(found, key)
+    return found  # type: ignore[no-any-return]
+
+
+def _named(found: Data, key: str) -> None:
+    if not isinstance(found, dict) or not all(_is_name(n) for n in found):
         raise FormatError(f"a neuron's {key!r} are by name, not {shown(found)}")
-    return found
+
+
+def _is_name(name: Any) -> bool:
+    """Whether a field, port or state may have this name: a word of Python, and nothing that a neuron has itself."""
+    word = isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
+    return word and not name.startswith("_") and unicodedata.normalize("NFKC", name) == name
 
 
 def _texts(data: Data, key: str) -> dict[str, str]:
@@ -289,8 +319,15 @@ def _texts(data: Data, key: str) -> dict[str, str]:
     return found
 
 
-def _places(data: Data, key: str, count: int) -> dict[str, int]:
-    found = _table(data, key)
+def _pairs(found: Data) -> dict[str, Any]:
+    pairs = isinstance(found, list) and all(isinstance(p, list) and len(p) == 2 for p in found)
+    if not pairs or not all(isinstance(n, str) for n, _ in found) or len({n for n, _ in found}) < len(found):
+        raise FormatError(f"a neuron's 'outputs' are pairs of a name and a line, each name once, not {shown(found)}")
+    return {n: v for n, v in found}
+
+
+def _places(found: Data, key: str, count: int) -> dict[str, int]:
+    _named(found, key)
     if not all(type(v) is int and 0 <= v < count for v in found.values()):
         raise FormatError(f"a neuron's {key!r} are lines of its step by name, not {shown(found)}")
     return found

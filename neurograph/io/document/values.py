@@ -59,7 +59,9 @@ class Writer:
         if isinstance(value, Constructed):
             return self.part(value)
         if hasattr(value, "detach") and hasattr(value, "numpy"):
-            return {"array": self._array(value.detach().cpu().numpy())}
+            held = value.detach().cpu()
+            # NumPy has no bfloat16; float32 holds its values
+            return {"array": self._array((held.float() if str(held.dtype) == "torch.bfloat16" else held).numpy())}
         raise FormatError(
             f"{value!r} ({type(value).__name__}) cannot be written: a file holds numbers, arrays, text and the parts of a "
             "graph, no code. Give the values it computes instead"
@@ -92,8 +94,10 @@ class Writer:
         return out
 
     def _array(self, value: Array) -> Data:
-        if value.dtype.kind not in KINDS:
-            raise FormatError(f"an array of {value.dtype} cannot be written: arrays are of numbers or truth values")
+        if value.dtype.kind not in KINDS or value.dtype.itemsize > 8:
+            raise FormatError(
+                f"an array of {value.dtype} cannot be written: arrays are of numbers up to 8 bytes or truth values"
+            )
         # little endian, so that files and hashes do not depend on the machine
         return self.array(np.asarray(value, value.dtype.newbyteorder("<"), order="C"))
 
@@ -127,7 +131,7 @@ class Reader:
         if not isinstance(data, dict) or not isinstance(data.get(family), str):
             raise FormatError(f"{shown(data)} is no {family}: it needs {family!r}, the name of its class")
         name, arguments = data[family], self._arguments(data, "with", depth)
-        surplus = set(data) - {family, "with", "later", "step"}
+        surplus = set(data) - {family, "with", "step" if family == "neuron" else "later"}
         if surplus:
             raise FormatError(f"{family} {name!r} holds {', '.join(map(repr, sorted(surplus)))}, which nothing reads")
         if family == "neuron":

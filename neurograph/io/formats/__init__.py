@@ -7,6 +7,7 @@ from pathlib import Path
 from neurograph.errors import FormatError
 from neurograph.io.formats.format import Format
 from neurograph.registry import found_below
+from neurograph.sealed import check_regular
 
 FORMATS: dict[str, Format] = {
     made.name: made for made in (cls() for cls in found_below(Format, __name__, __path__).values()) if made.name
@@ -33,12 +34,12 @@ def format_for_writing(path: Path) -> Format:
 def format_of_file(path: Path) -> Format:
     """The format of a file that is there, by what it begins with, and where that fits several by its ending."""
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             head = stream.read(1024)
-    except OSError as error:
-        raise FormatError(
-            f"{path}: it cannot be read ({error.strerror or error}); give the path of a graph file"
-        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"{path}: it cannot be read ({reason}); give the path of a graph file") from None
     fitting = [f for f in FORMATS.values() if f.reads and f.recognises(head)]
     by_ending = [f for f in fitting if path.name.lower().endswith(f.endings)]
     if len(fitting) > 1 and by_ending:

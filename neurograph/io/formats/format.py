@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from neurograph.errors import FormatError
 from neurograph.graph import Graph
+from neurograph.sealed import check_regular
 
 LIMIT = 4 << 30  # bytes of arrays that a file may make us allocate
 
@@ -57,12 +58,13 @@ def replaced_by(path: Path, content: bytes) -> None:
 def read_bytes(path: Path, limit: int) -> bytes:
     """The bytes of a file that is not larger than the limit."""
     try:
+        check_regular(path)
         size = path.stat().st_size
         if size > limit:
             raise FormatError(f"{path}: {size:,} bytes, the limit is {limit:,}; raise it with limit=")
         return path.read_bytes()
-    except OSError as error:
-        raise FormatError(f"{path}: it cannot be read ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path}: it cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
 class Budget:

@@ -111,7 +111,7 @@ def write_contents(path: Path, contents: Contents) -> None:
         if contents.meta is not None:
             _put_text(file, "meta", contents.meta)
 
-    facts = {"format_version": VERSION, "hash": whole["hash"], "name": contents.graph.name[:80]}
+    facts = {"format_version": VERSION, "hash": whole["hash"], "name": _short(contents.graph.name)}
     try:
         write_sealed(path, MAGIC, facts, fill)
     except OSError as error:
@@ -182,6 +182,13 @@ def _put_text(file: h5py.File, name: str, data: Any) -> None:
     except (TypeError, ValueError) as error:
         raise FormatError(f"{name} cannot be written as JSON: {error}. Give numbers, texts, lists and dicts") from None
     file.create_dataset(name, data=text, dtype=h5py.string_dtype())
+
+
+def _short(name: str) -> str:
+    """As much of a name as the header has room for."""
+    while len(json.dumps(name)) > 160:
+        name = name[: len(name) // 2]
+    return name
 
 
 def _plain(value: Any, name: str) -> Array:
