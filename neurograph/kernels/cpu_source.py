@@ -28,7 +28,7 @@ import numba
 import numpy as np
 from numba import carray
 
-from neurograph.kernels.runtime import at, entry, fetch_add, pow2, prefetch, row
+from neurograph.kernels.runtime import at, copy, entry, fetch_add, pow2, prefetch, row
 
 F = np.{dtype}
 floor = np.floor
@@ -177,7 +177,7 @@ def _starts(w: _Writer, target: str) -> list[str]:
         row = target.format(name)
         out += [
             f"if {w.address(f'start_{name}')} != 0:",
-            f"    {row} = start_{name}[lo:hi]",
+            f"    copy({row}, start_{name}[lo:hi])",
             "else:",
             f"    {row} = {w.number(f'start_{name}')}",
         ]
@@ -228,7 +228,7 @@ def forward_source(kernel: Variant) -> Source:
     for name in scan.states:
         w.array(f"final_{name}", "M")
         body += [f"        if {w.address(f'final_{name}')} != 0:"]
-        body += [f"            final_{name}[lo:hi] = state_{name}[:n]"]
+        body += [f"            copy(final_{name}[lo:hi], state_{name}[:n])"]
     return w.finish(f"{scan.neuron}: forward over time", body)
 
 
@@ -288,7 +288,7 @@ def backward_source(kernel: Variant) -> Source:
     for name in scan.states:
         w.array(f"c_{name}", "M")
         body += [f"        if {w.address(f'c_{name}')} != 0:"]
-        body += [f"            carry_{name}[:n] = c_{name}[lo:hi]"]
+        body += [f"            copy(carry_{name}[:n], c_{name}[lo:hi])"]
         body += ["        else:", f"            carry_{name}[:n] = F(0.0)"]
     body += [f"        sum_{n}[:n] = F(0.0)" for n in learned]
     body += [f"        gin_{n}[0, lo:hi] = F(0.0)" for n in scan.inputs if n in kernel.static]
@@ -299,11 +299,11 @@ def backward_source(kernel: Variant) -> Source:
     for name in scan.states:
         w.array(f"gstart_{name}", "M")
         body += [f"        if {w.address(f'gstart_{name}')} != 0:"]
-        body += [f"            gstart_{name}[lo:hi] = carry_{name}[:n]"]
+        body += [f"            copy(gstart_{name}[lo:hi], carry_{name}[:n])"]
     for name in learned:
         if name in kernel.rows:
             w.array(f"gpar_{name}", "M")
-            body += [f"        gpar_{name}[lo:hi] = sum_{name}[:n]"]
+            body += [f"        copy(gpar_{name}[lo:hi], sum_{name}[:n])"]
         else:
             w.array(f"gpar_{name}", "(M + B - 1) // B", "float64")
             # summed per block in float64 and in block order: the same for any number of threads

@@ -34,6 +34,13 @@ def row(function: Callable[..., Any]) -> Callable[..., Any]:
     return numba.njit(pipeline_class=_NoOverlap, **_ROW)(function)  # type: ignore[no-any-return]
 
 
+@row
+def copy(target: Any, source: Any) -> None:
+    """Copy a row. An assignment of slices would compile the text of an error about shapes: seconds, once a process."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
 entry = numba.cfunc("void(int64)", error_model="numpy")
 part = numba.cfunc("void(int64, int64, int64)", error_model="numpy")  # of a simulation: description, worker, step
 
