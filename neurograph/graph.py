@@ -189,15 +189,10 @@ class Graph:
 
     @property
     def nx(self) -> networkx.MultiDiGraph:
-        """The graph as a networkx.MultiDiGraph; nodes and edges carry what was declared."""
-        import networkx
+        """The graph as a networkx.MultiDiGraph; nodes and edges carry what was declared, and figures of it."""
+        from neurograph.io.formats.networkx import to_networkx
 
-        out = networkx.MultiDiGraph(name=self.name)
-        for name, node in self.nodes.items():
-            out.add_node(name, node=node, kind=type(node).__name__)
-        for name, p in self.projections.items():
-            out.add_edge(p.source.node, p.target.node, key=name, projection=p, delay=p.delay)
-        return out
+        return to_networkx(self)
 
     @property
     def hash(self) -> str:

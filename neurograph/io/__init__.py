@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neurograph.io.formats.networkx import from_networkx, to_networkx
     from neurograph.io.nir import NirImport, NotRepresentable, from_nir, read_nir, to_nir
     from neurograph.io.torch_import import from_torch
 
 _NIR = ("NirImport", "NotRepresentable", "from_nir", "read_nir", "to_nir")
-__all__ = ["NirImport", "NotRepresentable", "from_nir", "from_torch", "read_nir", "to_nir"]
+_NETWORKX = ("from_networkx", "to_networkx")
+__all__ = ["NirImport", "NotRepresentable", "from_nir", "from_torch", "read_nir", "to_nir", *_NETWORKX]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +19,10 @@ def __getattr__(name: str) -> Any:
         from neurograph.io.torch_import import from_torch
 
         return from_torch
+    if name in _NETWORKX:
+        from neurograph.io.formats import networkx
+
+        return getattr(networkx, name)
     if name in _NIR:
         from neurograph.io import nir
 
