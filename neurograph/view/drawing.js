@@ -108,6 +108,7 @@ function edgeElement(edge, places, bends, labelled) {
   if (labelled && text) data.text = text;
   const classes = [edge.kind];
   if (port) classes.push("toport");
+  if (onRing) classes.push("ring");
   if (edge.source === edge.target && !port) Object.assign(data, loopAt(edge.source, places.get(edge.source)));
   if (shown.edges.length > CROWD) classes.push("crowd");
   if (edge.of.every((e) => e.rule && e.rule.sign === -1)) classes.push("inhibits");

@@ -52,7 +52,7 @@ def _text(value: Value, known: dict[int, tuple[str, int]]) -> tuple[str, int]:
         return known[value.index]
     if value.op == "const":
         number = float(str(value.attr))
-        return f"{number:.6g}", _ATOM if number >= 0 else 2
+        return f"{number:.6g}", _ATOM if number >= 0 else 3
     if value.op == "custom":  # gradients by hand do not change the value
         return _text(value.args[0], known)
     parts = [_text(a, known) for a in value.args]
@@ -61,7 +61,7 @@ def _text(value: Value, known: dict[int, tuple[str, int]]) -> tuple[str, int]:
         left = _bound(parts[0], strength)
         return f"{left} {sign} {_bound(parts[1], strength + (value.op in ('sub', 'div')))}", strength
     if value.op == "neg":
-        return f"-{_bound(parts[0], 3)}", 2
+        return f"-{_bound(parts[0], 4)}", 3
     if value.op == "not":
         return f"not {_bound(parts[0], 2)}", 0
     if value.op == "where":

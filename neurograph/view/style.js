@@ -54,6 +54,7 @@ function sheet() {
         "min-zoomed-font-size": 6, "loop-direction": "45deg", "loop-sweep": "60deg", "line-height": 1.2,
       },
     },
+    { selector: "edge.ring", style: { "control-point-step-size": 56 } },
     { selector: "edge[reach]", style: { "control-point-step-size": "data(reach)", "loop-direction": "data(outward)", "text-margin-x": "data(lx)", "text-margin-y": "data(ly)" } },
     { selector: "edge.toport", style: { "z-index": 11 } },
     { selector: "edge.crowd", style: { "curve-style": "straight", opacity: 0.4, "arrow-scale": 0.6 } },

@@ -41,7 +41,9 @@ class Subject:
 
     @property
     def final(self) -> Tape | None:
-        return self.tapes[-1][1] if self.tapes else None
+        """The tape of the program, which holds its synapses, or the last."""
+        own = getattr(self.program, "tape", None)
+        return own if own is not None else self.tapes[-1][1] if self.tapes else None
 
     @property
     def itemsize(self) -> int:
