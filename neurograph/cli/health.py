@@ -70,10 +70,10 @@ def _extras(found: Findings) -> dict[str, Any]:
 def _requirements() -> list[tuple[str, str, str]]:
     """Name, least version and extra of each package that NeuroGraph's own metadata lists."""
     out: list[tuple[str, str, str]] = []
-    try:
-        listed = importlib.metadata.requires("neurograph") or []
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return out
+    # an old .egg-info that lies in a checkout comes first, but what was installed counts
+    held = list(importlib.metadata.distributions(name="neurograph"))
+    installed = [d for d in held if d.read_text("WHEEL") is not None] or held
+    listed = (installed[0].requires if installed else None) or []
     for text in listed:
         match = re.match(r"([A-Za-z0-9_.-]+)[^>]*(?:>=([0-9.]+))?", text)
         extra = re.search(r"extra == ['\"](\w+)['\"]", text)

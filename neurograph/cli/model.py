@@ -157,10 +157,11 @@ def _own(place: str, function: str) -> Any:
         path = Path(place)
         if not path.is_file():
             raise click.UsageError(f"no file {place}.")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        # a name of its own: my_net.py may be called as any module is
+        spec = importlib.util.spec_from_file_location(f"_model_{path.stem}", path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(path.stem, module)
+        sys.modules[spec.name] = module  # dataclasses look their module up
         sys.path.insert(0, str(path.resolve().parent))  # as when it is run as a script
         spec.loader.exec_module(module)
     else:

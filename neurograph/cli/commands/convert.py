@@ -129,7 +129,11 @@ def _recipe(known: Any, name: str, more: tuple[str, ...]) -> Any:
     held, rest = settings.split(more)
     if rest:
         raise click.UsageError(f"--option {rest[0]}: give KEY=VALUE.")
-    return known[name](**settings.arguments(known[name], held, f"recipe {name}"))
+    given = settings.arguments(known[name], held, f"recipe {name}")
+    try:
+        return known[name](**given)
+    except TypeError as error:  # of a recipe that hands its settings on to another
+        raise click.UsageError(f"--option: {error}.") from None
 
 
 def _check_trained(graph: Any, weights: Any, name: str) -> None:

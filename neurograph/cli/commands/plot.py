@@ -19,8 +19,10 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     """What the recording holds, once it is named."""
     from neurograph.recorded import Recorded
 
+    # an option whose value is yet to come keeps click from reading the arguments before it
+    named = ctx.params.get("recording") or next(iter(ctx.args), "")
     try:
-        held = Recorded(ctx.params["recording"])
+        held = Recorded(named)
     except Exception:  # completion says nothing of what is wrong
         return []
     names = held.spiking if parameter.name in ("rasters", "rates") else [":".join(_parts(k)) for k in held.traced]
