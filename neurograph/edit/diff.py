@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurograph.graph import Graph
-from neurograph.io.document import document
+from neurograph.io.document.document import document
 
 Array = np.ndarray[Any, Any]
 _KINDS = {"input": "input", "population": "population", "output": "output", "projection": "projection"}
@@ -93,7 +93,7 @@ def _compared(place: str, old: Any, new: Any) -> list[tuple[str, str, str]]:
         return out
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [c for k, (a, b) in enumerate(zip(old, new, strict=True)) for c in _compared(f"{place}[{k}]", a, b)]
-    same = type(old) is type(new) and old == new
+    same = type(old) is type(new) and old == new and repr(old) == repr(new)  # 0.0 is not -0.0
     return [] if same else [(place, _short(old), _short(new))]
 
 
@@ -103,9 +103,10 @@ def _arrays(place: str, old: Array, new: Array) -> list[tuple[str, str, str]]:
         return [(place, kinds[0], kinds[1])]
     if old.tobytes() == new.tobytes():
         return []
-    apart = old != new
-    far = np.abs(old.astype(np.float64) - new.astype(np.float64)).max(initial=0.0)
-    return [(place, kinds[0], f"{int(np.sum(apart))} of {old.size} values differ, by {far:.3g} at most")]
+    bits = [a.reshape(-1).view(f"V{a.itemsize}") for a in (old, new)]
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN
+        far = np.nanmax(np.abs(old.astype(np.float64) - new.astype(np.float64)), initial=0.0)
+    return [(place, kinds[0], f"{int(np.sum(bits[0] != bits[1]))} of {old.size} values differ, by {far:.3g} at most")]
 
 
 def _short(value: Any) -> str:

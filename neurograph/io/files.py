@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,15 @@ def save(
     contents = _contents(model, state, meta)
     if chosen.name == "hdf5":
         _no_others(chosen.name, chosen.write, options)
-        write_contents(path, contents)
+        with _named(path):
+            write_contents(path, contents)
         return path
     for what, given in (("a state", state is not None), ("meta", meta is not None)):
         if given:
             raise FormatError(f"{path}: {chosen.name} holds no {what.removeprefix('a ')}; save to .h5, which does")
     _no_others(chosen.name, chosen.write, options)
-    chosen.write(contents.graph, path, **options)
+    with _named(path):
+        chosen.write(contents.graph, path, **options)
     return path
 
 
@@ -55,11 +58,8 @@ def load(path: str | os.PathLike[str], *, format: str | None = None, limit: int 
     path = Path(path)
     chosen = format_named(format) if format is not None else format_of_file(path)
     _no_others(chosen.name, chosen.read, options)
-    try:
+    with _named(path):
         return chosen.read(path, limit=limit, **options)
-    except FormatError as error:
-        text = str(error)
-        raise FormatError(text if text.startswith(f"{path}:") else f"{path}: {text}") from None
 
 
 @dataclass(frozen=True)
@@ -93,26 +93,34 @@ class Model:
         """
         from neurograph.compiler import compile
 
-        known = ("backend", "dt", "dtype", "seed")
+        known = ("backend", "dt", "dtype", "seed", "steps", "check_numerics")
         program = compile(self.graph, **{**{n: v for n, v in self.settings.items() if n in known}, **options})
+        try:
+            self._go_on(program)
+        except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise FormatError(f"{self.path}: what it goes on from is incomplete or of another kind: {error}") from None
+        return program
+
+    def _go_on(self, program: Any) -> None:
+        """Put a simulation, or torch's random numbers, where they were when the file was written."""
         if self.contents.simulation is not None and hasattr(type(program), "identity"):
             from neurograph.simulate.checkpoint import take_state
 
             arrays, facts = self.contents.simulation
             take_state(program, arrays, facts, self.path)
-        if self.contents.random is not None and self.settings.get("backend") == "torch":
+        if self.settings.get("backend") == "torch" == program.backend:
             import torch
 
-            try:
+            program.train(bool(self.settings.get("training", True)))
+            program._draw = int(self.settings.get("draw", 0))
+            if self.contents.random is not None:
                 torch.set_rng_state(torch.from_numpy(self.contents.random.copy()))
-            except (RuntimeError, TypeError) as error:
-                raise FormatError(f"{self.path}: /random is no state of torch's generator: {error}") from None
-        return program
 
 
 def load_model(path: str | os.PathLike[str], *, limit: int = LIMIT, verify: bool = True) -> Model:
     """Everything a model file (HDF5) holds; `verify=False` also reads one that another program changed."""
-    return Model(Path(path), read_contents(Path(path), limit=limit, verify=verify))
+    with _named(Path(path)):
+        return Model(Path(path), read_contents(Path(path), limit=limit, verify=verify))
 
 
 def is_model_file(path: str | os.PathLike[str]) -> bool:
@@ -122,6 +130,16 @@ def is_model_file(path: str | os.PathLike[str]) -> bool:
             return stream.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever keeps a file from being written or read is a FormatError that names it."""
+    try:
+        yield
+    except (FormatError, OSError, MemoryError, UnicodeError) as error:
+        text = str(error) or "its arrays do not fit into memory"
+        raise FormatError(text if text.startswith(f"{path}:") else f"{path}: {text}") from None
 
 
 def _contents(model: Any, state: Mapping[str, Any] | None, meta: Any) -> Contents:
@@ -144,9 +162,11 @@ def _contents(model: Any, state: Mapping[str, Any] | None, meta: Any) -> Content
             raise FormatError("a simulation has its own state; leave out state=")
         return Contents(graph, None, settings, simulation=state_of(model), meta=meta)
     random = None
+    settings |= {"steps": model.steps, "check_numerics": model.check_numerics}
     if settings["backend"] == "torch":
         import torch
 
+        settings |= {"training": model.training, "draw": model._draw}  # a sequence in training has one draw
         random = torch.get_rng_state().numpy()
     return Contents(graph.with_weights(model), state, settings, random, meta=meta)
 

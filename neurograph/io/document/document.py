@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.connectivity.rule import Rule
 from neurograph.constructed import members
 from neurograph.errors import FormatError, NeuroGraphError
 from neurograph.graph import Graph, Input, Output, Projection
@@ -92,8 +93,13 @@ def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
             neurons = probe.get("neurons")
             if neurons is not None and not (isinstance(neurons, list) and all(type(n) is int for n in neurons)):
                 raise FormatError(f"neurons are whole numbers, not {shown(neurons)}")
-            graph.probe(_text(probe, "of"), _text(probe, "variable"), neurons=neurons, every=probe.get("every", 1))
-            key = f"{probe['of']}.{probe['variable']}"
+            every = probe.get("every", 1)
+            if type(every) is not int:
+                raise FormatError(f"'every' is a whole number of steps, not {shown(every)}")
+            key = f"{_text(probe, 'of')}.{_text(probe, 'variable')}"
+            if key in graph.probes:
+                raise FormatError(f"{key!r} is probed twice")
+            graph.probe(probe["of"], probe["variable"], neurons=neurons, every=every)
             graph.probes[key] = replace(graph.probes[key], at=_at(probe))
     return graph
 
@@ -171,8 +177,12 @@ def _add_projection(graph: Graph, data: Data, reader: Reader) -> None:
     synapses = [reader.part(s, "synapse") for s in _list(data, "synapses")]
     plasticity = None if data.get("plasticity") is None else reader.part(data["plasticity"], "plasticity")
     delay, weight = reader.value(data.get("delay", 0.0)), reader.value(data.get("weight", 1.0))
-    own = operators and getattr(operators[0], "delay", None) is not None
-    ruled = "synapses" in {getattr(o, "key", "") for o in operators}
+    ruled = any(isinstance(o, Rule) for o in operators)
+    own = ruled and getattr(operators[0], "delay", None) is not None
+    if not ruled and _differ(weight, 1.0):
+        raise FormatError("it has a weight, which only a connectivity rule takes")
+    if own and _differ(operators[0].delay, delay):
+        raise FormatError("its delay is not that of its synapses")
     before = set(graph.projections)
     graph.connect(
         _text(data, "source"), _text(data, "target"), *operators,
@@ -181,6 +191,10 @@ def _add_projection(graph: Graph, data: Data, reader: Reader) -> None:
     )  # fmt: skip
     (name,) = set(graph.projections) - before
     graph.projections[name] = replace(graph.projections[name], at=_at(data))
+
+
+def _differ(one: Any, two: Any) -> bool:
+    return type(one) is not type(two) or not np.array_equal(one, two)
 
 
 def _neuron(name: str, arguments: dict[str, Any], key: Data, steps: dict[str, Data]) -> Neuron:

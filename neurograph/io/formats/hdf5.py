@@ -17,7 +17,7 @@ from neurograph.io.document import document, graph_of, hash_of
 from neurograph.io.document.values import shown
 from neurograph.io.formats.format import LIMIT, Budget, Format
 from neurograph.io.formats.json import VERSION, check_hash, check_header, parsed
-from neurograph.io.safe_hdf5 import array_at, group_at, opened, text_at
+from neurograph.io.safe_hdf5 import array_at, group_at, has, opened, text_at
 from neurograph.sealed import BLOCK, check_seal, sealed_facts, write_sealed
 from neurograph.version import __version__
 
@@ -51,7 +51,7 @@ class Hdf5(Format):
         /settings            JSON: backend, dt, dtype, seed of the program that was saved
         /state/<name>        the state of a run; a number is a scalar dataset
         /random              the state of torch's generator
-        /simulation/...      the state of a simulation
+        /simulation/0 ...    the state of a simulation, named in /simulation_facts
         /meta                JSON, free
 
     The steps of all neurons are in /graph, so that a file can be run without their Python classes.
@@ -102,12 +102,10 @@ def write_contents(path: Path, contents: Contents) -> None:
             _put(file, "random", contents.random)
         if contents.simulation is not None:
             held, facts = contents.simulation
-            _put_text(file, "simulation_facts", {n: _number(v) for n, v in facts.items()})
+            _put_text(file, "simulation_facts", {**{n: _number(v) for n, v in facts.items()}, "arrays": list(held)})
             group = file.require_group("simulation")
-            for k, (name, array) in enumerate(held.items()):
-                # names hold slashes and dots: kept as attributes, so that none is taken for a path
+            for k, array in enumerate(held.values()):
                 _put(group, str(k), array)
-                group[str(k)].attrs["name"] = name
         if contents.meta is not None:
             _put_text(file, "meta", contents.meta)
 
@@ -128,8 +126,8 @@ def read_contents(path: Path, *, limit: int = LIMIT, verify: bool = True, graph_
     with opened(path, "a model file") as file:
         if file.userblock_size != BLOCK:
             raise FormatError(f"{path}: HDF5 begins at byte {file.userblock_size}, in a model file at {BLOCK}")
-        data = _in(path, "graph", lambda: parsed(text_at(file, "graph", budget)))
-        arrays = group_at(file, "arrays") if "arrays" in file else None
+        data = _in(path, "graph", lambda: parsed(text_at(file, "graph", budget), budget))
+        arrays = group_at(file, "arrays") if has(file, "arrays") else None
 
         def array(stored: Any) -> Array:
             if type(stored) is not int or arrays is None:
@@ -147,20 +145,24 @@ def read_contents(path: Path, *, limit: int = LIMIT, verify: bool = True, graph_
         graph = _in(path, "graph", whole_graph)
         if graph_only:
             return Contents(graph)
-        texts = {n: parsed(text_at(file, n, budget)) for n in ("settings", "meta", "simulation_facts") if n in file}
+        known = [n for n in ("settings", "meta", "simulation_facts") if has(file, n)]
+        texts = {n: _in(path, n, lambda n=n: parsed(text_at(file, n, budget), budget)) for n in known}
         settings, facts = texts.get("settings", {}), texts.get("simulation_facts", {})
         if not isinstance(settings, dict) or not isinstance(facts, dict):
             raise FormatError(f"{path}: /settings and /simulation_facts are JSON objects")
         state: dict[str, Any] | None = None
-        if "state" in file:
+        if has(file, "state"):
             group = group_at(file, "state")
             state = {n: _whole(array_at(group, n, budget)) for n in group}
-        random = array_at(file, "random", budget, "u") if "random" in file else None
+        random = array_at(file, "random", budget, "u") if has(file, "random") else None
         simulation = None
-        if "simulation" in file:
+        if has(file, "simulation"):
             group = group_at(file, "simulation")
-            held = {str(group[n].attrs.get("name", n)): array_at(group, n, budget) for n in group}
-            simulation = (held, facts)
+            # the names hold slashes and dots: a list of them beside the arrays, so that none is taken for a path
+            names = facts.pop("arrays", None)
+            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+                raise FormatError(f"{path}: /simulation_facts does not name the arrays of /simulation")
+            simulation = ({n: array_at(group, str(k), budget) for k, n in enumerate(names)}, facts)
         return Contents(graph, state, settings, random, simulation, texts.get("meta"))
 
 
@@ -193,7 +195,7 @@ def _short(name: str) -> str:
 
 def _plain(value: Any, name: str) -> Array:
     array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
-    if array.dtype.kind not in "biuf" or "/" in name:
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8 or "/" in name or not name.strip("."):
         raise FormatError(f"the state's {name!r} is {array.dtype}; a file holds arrays of numbers")
     return array
 

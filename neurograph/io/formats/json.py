@@ -21,6 +21,7 @@ from neurograph.version import __version__
 
 VERSION = 1
 INLINE = 256  # numbers up to which an array is written as numbers
+VALUE = 72  # bytes that a value of JSON takes in Python, about
 Array = np.ndarray[Any, Any]
 _DTYPE = re.compile(r"(<|\|)([biuf])([1248])\Z")
 _KEYS = {"format", "format_version", "producer", "hash", "graph"}
@@ -64,23 +65,25 @@ def text_of(graph: Graph) -> str:
 
 def graph_of_text(text: str | bytes, limit: int = LIMIT) -> Graph:
     """The graph of such a text; raises FormatError."""
-    data = parsed(text)
-    check_header(data, _KEYS)
     budget = Budget(limit)
+    data = parsed(text, budget)
+    check_header(data, _KEYS)
     graph = graph_of(data.get("graph"), lambda stored: _read(stored, budget))
     check_hash(graph, data.get("hash"))
     return graph
 
 
-def parsed(text: str | bytes) -> Any:
-    """The value of JSON text, strictly: no NaN, no key twice."""
+def parsed(text: str | bytes, budget: Budget) -> Any:
+    """The value of JSON text, strictly: no NaN, no key twice, no more lists and objects than the budget allows."""
+    marks = b",:[{" if isinstance(text, bytes) else ",:[{"
+    budget.spend(VALUE * sum(text.count(marks[k : k + 1]) for k in range(4)), "the text")  # type: ignore[arg-type]
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        out = dict(pairs)
-        if len(out) < len(pairs):
-            raise ValueError(
-                f"an object has the key {next(k for k in out if sum(k == n for n, _ in pairs) > 1)!r} twice"
-            )
+        out: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in out:
+                raise ValueError(f"an object has the key {shown(key)} twice")
+            out[key] = value
         return out
 
     def refuse(name: str) -> Any:
