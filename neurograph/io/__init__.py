@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 _NIR = ("NirImport", "NotRepresentable", "from_nir", "read_nir", "to_nir")
 _NETWORKX = ("from_networkx", "to_networkx")
-__all__ = ["NirImport", "NotRepresentable", "from_nir", "from_torch", "read_nir", "to_nir", *_NETWORKX]
+__all__ = [
+    "NirImport", "NotRepresentable", "from_networkx", "from_nir", "from_torch", "read_nir", "to_networkx", "to_nir",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

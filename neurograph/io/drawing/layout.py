@@ -212,8 +212,8 @@ class _Layout:
         spot = dict(zip(names, moved([*made.at, *made.satellites]), strict=True))
         above = {members[k]: s for k, s in group.satellites}
         arrived: dict[tuple[str, int], int] = defaultdict(int)
-        for e, a, b in crossing:
-            member, side = (a, b) if isinstance(a, str) else (b, a)
+        for e, first, last in crossing:
+            member, side = (first, last) if isinstance(last, int) else (last, first)
             if not isinstance(member, str) or not isinstance(side, int):
                 continue
             number = arrived[member, side]
@@ -223,7 +223,7 @@ class _Layout:
             if satellite is not None and side == TOP and len(points) == 2 and spot[satellite][1] < spot[member][1]:
                 points = _past(points, spot[satellite], boxes[satellite], number)
             out.ports[e] = points[0][0]
-            out.ways[e] = ("out", points[::-1]) if isinstance(a, str) else ("in", points)
+            out.ways[e] = ("out", points[::-1]) if isinstance(first, str) else ("in", points)
         return out
 
 

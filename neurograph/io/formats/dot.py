@@ -74,7 +74,8 @@ def _edge(e: EdgeFacts) -> str:
     rows = [t for t in label_lines(e, 6) if t != f"to {e.port}"]
     more = [f"label={_lines(rows)}"] if rows else []
     if e.closing:
-        more.append("style=dashed")
+        # the order of declaration decides what is above, not Graphviz's own choice of what leads back
+        more.append("style=dashed" if e.source == e.target else "style=dashed, constraint=false")
     if e.sign:
         more.append(f'color="{_COLOR[e.sign]}"')
     if e.sign < 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from neurograph.errors import FormatError, GraphError
+from neurograph.errors import FormatError, NeuroGraphError
 from neurograph.graph import Graph
 from neurograph.io.document.values import shown
 from neurograph.io.drawing.facts import Plain, facts_of
@@ -255,7 +255,7 @@ def _foreign(found: _Found, neuron: Neuron | None) -> Graph:
             graph.add_edge(target, source, **said)
     try:
         return from_networkx(graph, neuron)
-    except GraphError as error:
+    except NeuroGraphError as error:
         raise FormatError(str(error)) from None
 
 
