@@ -17,7 +17,7 @@ from neurograph.io.nir.flat import Flat
 from neurograph.io.nir.layers import OPERATORS, has_bias
 from neurograph.io.nir.model import Edge, uniform
 from neurograph.io.nir.names import Taken, chained
-from neurograph.io.nir.neurons import in_units, neuron_of
+from neurograph.io.nir.neurons import neuron_of
 from neurograph.io.nir.shapes import Shapes
 from neurograph.projections.reshape import OneToOne
 from neurograph.readout import Steps
@@ -86,10 +86,10 @@ class Builder:
     def _stands(self, name: str) -> bool:
         """Whether a Relay holds what the node gives: none or several read it, or what reads it waits for it."""
         out = self.net.out_of[name]
-        if len(out) != 1 or self._mixed(name):
+        if len(out) != 1 or self._lines(name):  # single delays end in something of known shape
             return True
         if (name, out[0]) not in self.cut:
-            return self._lines(name) and self._passes(out[0])
+            return False
         # late by a step: it may wait before the operators, unless they make something of nothing
         chain = self._chain(name)
         return any(has_bias(self.net.nodes[n]) or self.net.nodes[n].kind == "Delay" for n in chain)
@@ -99,11 +99,10 @@ class Builder:
         node = self.net.nodes[name]
         return node.kind == "Delay" and not isinstance(uniform(node.params["delay"]), float)
 
-    def _mixed(self, name: str) -> bool:
-        return self._lines(name) and not np.all(self._delays(name) > 0)
-
     def _delays(self, name: str) -> np.ndarray:  # type: ignore[type-arg]
-        return in_units(self.net.nodes[name].params["delay"], self.setting.seconds)
+        """In the graph's unit, whole steps: 3e-3 s in float32 are 3 steps, not 3.00000003."""
+        steps = np.floor(self.net.nodes[name].params["delay"] / self.setting.dt + 0.5)
+        return np.asarray(steps * self._step())
 
     def _chain(self, name: str) -> list[str]:
         """The operators between a source and what this one gives, in order; this one is the last."""

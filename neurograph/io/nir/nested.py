@@ -35,7 +35,7 @@ def _level(
     kept = {
         (inner.get(a, a[len(above) :]), inner.get(b, b[len(above) :]))
         for a, b in edges
-        if inner.get(a, 0) != inner.get(b, 1)
+        if a in nodes and b in nodes and inner.get(a, 0) != inner.get(b, 1)
     }
     return Net(out, sorted(kept), dict(metadata))
 
@@ -60,7 +60,7 @@ def _graph(
     taken = {n[len(prefix) :] for n in members}
     source, target = (_free(n, taken) for n in ("input", "output"))
     within = {n: nodes[n] for n in members}
-    made = _level(within, [(a, b) for a, b in edges if a in inside and b in inside], prefix, gives, {})
+    made = _level(within, edges, prefix, gives, {})
     made.nodes = {
         source: Node("Input", {"shape": shapes[0].pop()}),
         **made.nodes,

@@ -42,7 +42,7 @@ def run(
     history: dict[str, list[Array]] = {n: [] for n in nodes}
 
     def value(name: str, t: int) -> Array:
-        if len(history[name]) == t + 1:
+        if len(history[name]) > t:
             return history[name][t]
         node = nodes[name]
         kind = type(node).__name__
@@ -91,9 +91,13 @@ def step(kind: str, node: Any, x: Array, s: dict[str, Array], dt: float, scheme:
         def plain(v: Any) -> Any:
             return v if isinstance(v, str | int) else tuple(int(n) for n in np.atleast_1d(v))
 
+        if kind == "Conv2d" and isinstance(node.padding, str) and node.padding == "same":  # torch warns of even kernels
+            rest = [int(d) * (k - 1) for d, k in zip(np.atleast_1d(node.dilation), p["weight"].shape[2:], strict=False)]
+            rest = rest * 2 if len(rest) == 1 else rest
+            x = np.pad(x, [(0, 0), *((r // 2, r - r // 2) for r in rest)])
         y = f(
             torch.tensor(x)[None], torch.tensor(p["weight"]), torch.tensor(p["bias"]), plain(node.stride),
-            plain(node.padding), plain(node.dilation), int(node.groups),
+            0 if kind == "Conv2d" and isinstance(node.padding, str) else plain(node.padding), plain(node.dilation), int(node.groups),
         )  # fmt: skip
         return y[0].numpy()
     if kind in ("SumPool2d", "AvgPool2d"):
