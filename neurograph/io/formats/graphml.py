@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.parsers.expat as expat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ EXACT = "neurograph"  # the name of what holds the exact graph
 SPACE = "http://graphml.graphdrawing.org/xmlns"
 DEPTH = 32  # of elements within elements
 _TYPES = {bool: "boolean", int: "long", float: "double", str: "string"}
+# what XML cannot hold, and a carriage return, which would come back as a line feed
+_UNFIT = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _READ = {"int": int, "long": int, "float": float, "double": float}
 
 
@@ -63,7 +66,7 @@ def graphml_text(graph: Graph, *, dt: float = 1.0) -> str:
         for name, value in said.items():
             keys.setdefault((owner, name), _TYPES[type(value)])
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            out.append(f'<data key="{owner}-{name}">{_text(text)}</data>')
+            out.append(f'<data key="{owner}-{name}">{escape(_clean(text))}</data>')
         return "".join(out)
 
     for n in facts.nodes:
@@ -90,21 +93,11 @@ def graphml_text(graph: Graph, *, dt: float = 1.0) -> str:
 
 def _exact(graph: Graph) -> str:
     """The graph's JSON; what XML cannot hold is written as JSON escapes it."""
-    text = text_of(graph)
-    return escape("".join(c if _fits(c) else f"\\u{ord(c):04x}" for c in text))
-
-
-def _text(text: str) -> str:
-    return escape(_clean(text))
+    return escape(_UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text_of(graph)))
 
 
 def _clean(text: str) -> str:
-    return "".join(c if _fits(c) else "�" for c in text)
-
-
-def _fits(c: str) -> bool:
-    # a carriage return would come back as a line feed
-    return c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c < "\ufffe" or c > "\uffff"
+    return _UNFIT.sub("\ufffd", text)
 
 
 @dataclass
