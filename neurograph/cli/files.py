@@ -80,5 +80,7 @@ def written(path: Path, graph: Any, facts: dict[str, Any]) -> frame.Answer:
     """What a command says that wrote a graph."""
     size = os.path.getsize(path)
     data = {**facts, "output": path, "bytes": size, "name": graph.name, "hash": graph.hash}
-    parts = f"{len(graph.populations)} populations, {len(graph.projections)} projections"
+    parts = (
+        f"{frame.counted(len(graph.populations), 'population')}, {frame.counted(len(graph.projections), 'projection')}"
+    )
     return frame.Answer(data, f"{path}: {graph.name!r}, {parts}, {frame.size(size)}, hash {graph.hash[:12]}")

@@ -58,8 +58,10 @@ def command(*examples: str) -> Callable[[Callable[..., Answer | None]], Command]
                 click.echo(answer.text)
             ctx.exit(answer.code)
 
-        option = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-        wrapped = click.command(cls=Command)(option(run))
+        # click reads its parameters from the last to the first
+        debug = click.Option(["--debug"], is_flag=True, help="Show the traceback of an error.")
+        run.__click_params__ = [debug, *getattr(function, "__click_params__", [])]  # type: ignore[attr-defined]
+        wrapped = click.command(cls=Command)(run)
         wrapped.examples = examples
         return wrapped
 
@@ -130,6 +132,11 @@ def pairs(rows: Mapping[str, str]) -> str:
     """Names and values, a line each."""
     width = max((len(name) for name in rows), default=0)
     return "\n".join(f"{click.style(name.ljust(width), bold=True)}  {value}".rstrip() for name, value in rows.items())
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 population", "2,000 populations"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def size(count: float) -> str:

@@ -72,9 +72,7 @@ def one(
     if os.path.isfile(name):
         if Path(name).suffix == ".py":
             raise click.UsageError(f"{name} is code: say which function makes the graph{_functions_of(name)}.")
-        if held:
-            raise click.UsageError(f"{name} is a file, which takes no settings such as {next(iter(held))}=...")
-        return _read(name)
+        return _read(name, held)
     place, colon, function = name.rpartition(":")
     if colon and function.isidentifier():
         return _called(name, _own(place, function), held, "code", usual, modules)
@@ -116,17 +114,29 @@ def _fitting(parameter: inspect.Parameter, value: Any) -> bool:
     return not isinstance(value, float) or isinstance(parameter.default, float)
 
 
-def _read(path: str) -> Model:
+def _read(path: str, held: dict[str, str]) -> Model:
+    """A file of data; its settings are the options of its format, as dt= of NIR."""
     import neurograph as ng
     from neurograph.errors import FormatError
     from neurograph.io.files import is_model_file, load_model
+    from neurograph.io.formats import format_of_file
+    from neurograph.io.formats.format import options_of
 
-    if is_model_file(path):
-        held = load_model(path)
-        said = held.meta if isinstance(held.meta, dict) else {}
-        return Model(path, held.graph, "file", {}, meta={**said, **held.settings})
+    if is_model_file(path) and not held:
+        model = load_model(path)
+        said = model.meta if isinstance(model.meta, dict) else {}
+        return Model(path, model.graph, "file", {}, meta={**said, **model.settings})
     try:
-        return Model(path, ng.load(path), "file", {})
+        given = {}
+        if held:
+            kind = format_of_file(Path(path))
+            known = [n for n in options_of(kind.read) if n != "limit"]
+            for key, text in held.items():
+                if key not in known:
+                    takes = f"takes {', '.join(f'{n}=' for n in known)}" if known else "takes no settings"
+                    raise click.UsageError(f"{path}: a file of format {kind.name} {takes}, not {key}=.")
+                given[key] = settings.value_of(text, Any, f"{path}: {key}={text}")
+        return Model(path, ng.load(path, **given), "file", given)
     except FormatError as error:
         raise FormatError(f"{error}{_hint(path)}") from None
 

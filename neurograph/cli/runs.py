@@ -177,6 +177,8 @@ def samples(
     tally = _Tally(watched, graph, record)
     answers: dict[str, list[Array]] = {}
     labels: list[Array] = []
+    slots = program.tape.slots
+    axes = {n.name: len(n.shape) for n in graph.inputs}
     done, interrupted, began = 0, False, time.perf_counter()
     with bar(count, progress, "samples") as shown:
         try:
@@ -189,7 +191,8 @@ def samples(
                     answers.setdefault(name, []).append(np.asarray(value.cpu() if hasattr(value, "cpu") else value))
                 if label is not None:
                     labels.append(np.asarray(label.cpu() if hasattr(label, "cpu") else label))
-                size = len(next(iter(answers.values()))[-1])
+                name, first = next(iter(inputs.items()))
+                size = int(first.shape[-axes[name] - 1])
                 done += size
                 shown.update(size)
         except KeyboardInterrupt:
@@ -197,7 +200,8 @@ def samples(
         finally:
             tally.close()
     seconds = time.perf_counter() - began
-    joined = {n: np.concatenate(a) for n, a in answers.items()}
+    # an answer of all steps is [T, N, ...]
+    joined = {n: np.concatenate(a, a[0].ndim - len(slots[n].shape) - 1) for n, a in answers.items()}
     held = np.concatenate(labels) if labels else None
     sizes = _sizes(program, graph)
     return Ran(steps, dt, seconds, done, interrupted, sizes, tally.counts, tally.variables(), facts, joined, held)

@@ -103,6 +103,23 @@ def test_export_and_import_keep_the_network(cli: Any, tmp_path: Path) -> None:
     assert cli("neurograph diff net.json deep/net.h5").out == "no difference\n"
 
 
+def test_files_take_the_options_of_their_format(cli: Any, mine: Path, tmp_path: Path) -> None:
+    cli("neurograph export my_net.py:make --draw 0 -o net.h5")
+    cli("neurograph export net.h5 -o net.nir --dt 1e-3")
+    assert "no problem found" in cli("neurograph check net.nir dt=1e-3").out
+    data = cli("neurograph import net.nir -o again.h5 --dt 1e-3 --json").json
+    assert data["hash"] == cli("neurograph info net.nir dt=1e-3 --json").json["hash"]
+    x = np.random.default_rng(0).random((3, 1, 8, 8), np.float32)
+    before, after = (ng.compile(ng.load(tmp_path / n), "numba", dtype="float64")(x, 6) for n in ("net.h5", "again.h5"))
+    np.testing.assert_allclose(before, after, rtol=1e-9)
+    golden = Path(__file__).resolve().parent.parent / "golden" / "nir" / "conv.nir"
+    if golden.exists():  # in seconds, and it does not say of how many a step is
+        assert "Pass dt= in seconds" in cli(f"neurograph check {golden}", code=1).out
+        assert "no problem found" in cli(f"neurograph check {golden} dt=1e-3").out
+    assert "a file of format nir takes dt=" in cli("neurograph info net.nir step=3", code=2).err
+    assert "takes no settings, not dt=" in cli("neurograph info net.h5 dt=3", code=2).err
+
+
 def test_export_with_weights(cli: Any, tmp_path: Path) -> None:
     program = ng.compile(RECIPES["lenet5"](activation=ng.LIF()), "numba", seed=3)
     ng.save_weights(tmp_path / "w.npz", program)

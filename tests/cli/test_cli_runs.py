@@ -75,6 +75,13 @@ def test_inputs_from_files_give_the_answers_of_python(cli: Any, tmp_path: Path) 
     assert cli("neurograph run lenet5 --input bytes.npy --limit 3 --json").json["samples"] == 3
 
 
+def test_answers_of_all_steps_are_joined_by_sample(cli: Any, tmp_path: Path) -> None:
+    line = "neurograph run lenet5 activation=LIF readout=Steps --input random --limit 7 --steps 3 --output y.npz --json"
+    assert cli(f"{line} --batch 3").json["samples"] == 7
+    parts = np.load(tmp_path / "y.npz")["logits"]
+    assert parts.shape == (3, 7, 10) and cli(line).json["outputs"] == {"logits": [3, 7, 10]}
+
+
 def test_random_inputs_are_those_of_the_seed(cli: Any) -> None:
     first, again = (cli("neurograph run lenet5 activation=LIF --input random --limit 4 --json").json for _ in range(2))
     assert first["answers"] == again["answers"] and first["steps"] == 8

@@ -83,7 +83,7 @@ def _text(name: str, found: list[Any], errors: int, dt: float | None) -> str:
         color = "red" if p.level == "error" else "yellow"
         lines.append(f"{click.style(p.level, fg=color, bold=True)} ({p.found_by}): {p.message}")
     notes = len(found) - errors
-    counts = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in ((errors, "error"), (notes, "note")) if n]
+    counts = [frame.counted(n, word) for n, word in ((errors, "error"), (notes, "note")) if n]
     at = "" if dt is None else f" at dt={dt:g}"
     lines.append(f"{name}{at}: {' and '.join(counts) if counts else 'no problem found'}")
     return "\n".join(lines)

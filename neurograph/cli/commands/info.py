@@ -58,7 +58,11 @@ def _text(f: dict[str, Any]) -> str:
     for role in ("inputs", "outputs"):
         if f[role]:
             head[role] = ", ".join(f"{n} {_shape(s)}" for n, s in f[role].items())
-    head["size"] = f"{f['populations']} populations of {f['neurons']:,} neurons, {f['projections']} projections"
+    populations, projections = (
+        frame.counted(f["populations"], "population"),
+        frame.counted(f["projections"], "projection"),
+    )
+    head["size"] = f"{populations} of {frame.counted(f['neurons'], 'neuron')}, {projections}"
     if circuit:
         count = "a number that is known once they are made" if f["synapses"] is None else f"about {f['synapses']:,.0f}"
         head["synapses"] = f"{count}, made by rules when the graph is compiled"

@@ -229,7 +229,7 @@ def _text(d: dict[str, Any], ran: Ran) -> str:
     else:
         rate = ran.samples / ran.seconds if ran.seconds else 0.0
         lines.append(
-            f"{ended}{ran.samples:,} samples ({d['input']}), {d['steps']} step{'s' * (d['steps'] > 1)} each, in {ran.seconds:.2f} s: {rate:,.0f} a second"
+            f"{ended}{frame.counted(ran.samples, 'sample')} ({d['input']}), {frame.counted(d['steps'], 'step')} each, in {ran.seconds:.2f} s: {rate:,.0f} a second"
         )
     if d["populations"]:
         head = "rate (Hz)" if circuit else "spikes per neuron and step"
