@@ -197,6 +197,9 @@ def _shapes(graph: Graph, tell: Tell) -> tuple[dict[str, Shape], dict[str, list[
         elif isinstance(node, Population) and node.shape is not None:
             shapes[node.name] = node.shape
     chains: dict[str, list[Shape]] = {}
+    arriving: dict[str, list[Projection]] = {}  # by target: looking through all for each node takes a minute for 1,000
+    for p in graph.projections.values():
+        arriving.setdefault(p.target.node, []).append(p)
     while True:
         before = (len(shapes), len(chains), len(wrong))
         for p in graph.projections.values():
@@ -211,7 +214,7 @@ def _shapes(graph: Graph, tell: Tell) -> tuple[dict[str, Shape], dict[str, list[
                     chains[p.name] = found
         for node in graph.nodes.values():
             if not isinstance(node, Input) and node.name not in wrong:
-                _from_arrivals(graph, node, shapes, chains, tell, wrong)
+                _from_arrivals(node, arriving.get(node.name, []), shapes, chains, tell, wrong)
         if (len(shapes), len(chains), len(wrong)) == before:
             break
     unknown = [n for n in graph.nodes if n not in shapes]
@@ -253,23 +256,23 @@ def _adds(graph: Graph, p: Projection) -> bool:
 
 
 def _from_arrivals(
-    graph: Graph,
     node: Population | Output,
+    arriving: list[Projection],
     shapes: dict[str, Shape],
     chains: dict[str, list[Shape]],
     tell: Tell,
     wrong: set[str],
 ) -> None:
     ports: dict[str, list[tuple[Projection, Shape]]] = {}
-    for p in graph.projections.values():
-        if p.target.node == node.name and p.name in chains and p.name not in wrong:
+    for p in arriving:
+        if p.name in chains and p.name not in wrong:
             shape = chains[p.name][-1] if chains[p.name] else shapes[p.source.node]
             ports.setdefault(p.target.port, []).append((p, shape))
     for arrived in ports.values():
         last = arrived[-1][0]
         try:
             if isinstance(node, Population) and node.combine != "add":
-                expected = [p for p in graph.projections.values() if p.target == last.target]
+                expected = [p for p in arriving if p.target == last.target]
                 if len(arrived) == len(expected):
                     _agree(node, shapes, _combined(node, arrived), last)
             else:

@@ -108,54 +108,57 @@ def _chains(parent: _Node, children: list[str], kinds: Any, outer: Any, child: A
         stop = start + 1
         while stop < len(children) and kinds[children[stop]] == kinds[children[start]]:
             stop += 1
-        while stop - start >= 2:
-            run = children[start:stop]
-            least = 2 if parent.children[run[0]].children else 3
-            length = _chain_length(run, outer, child)
+        stretch = _Stretch(children[start:stop], outer, child)
+        least = 2 if parent.children[children[start]].children else 3
+        first = 0
+        while stop - start - first >= least:
+            length = stretch.chain(first)
             if length >= least:
-                out.append(Fold(tuple(run[:length]), "chain"))
-            start += max(1, length)
-        start = max(start, stop)
+                out.append(Fold(tuple(stretch.names[first : first + length]), "chain"))
+            first += length
+        start = stop
     return out
 
 
-def _chain_length(run: list[str], outer: Any, child: Any) -> int:
-    """How many of the first members form a chain: equal links from each to the next, and equal ends elsewhere."""
-    place = {name: k for k, name in enumerate(run)}
-    links: list[Counter[_Link]] = []
-    coming: list[Counter[_Link]] = []
-    going: list[Counter[_Link]] = []
-    for k, name in enumerate(run):
-        cut = len(name)
-        link, into, outof = Counter[_Link](), Counter[_Link](), Counter[_Link]()
-        for edge, leaves in outer[name]:
-            mine, other = (edge.source, edge.target) if leaves else (edge.target, edge.source)
-            owner = child(other)
-            step = place[owner] - k if owner in place else None
-            if step == 1:
-                link[(leaves, mine[cut:], other[len(owner) :], edge.kind)] += 1
-            elif step == -1:
-                continue  # counted at its other end
-            else:
-                (outof if leaves else into)[(mine[cut:], other, edge.kind)] += 1
-        links.append(link)
-        coming.append(into)
-        going.append(outof)
-    if not links[0]:
-        return 1
-    length = 1
-    while length < len(run):
-        k = length  # the member that would join: its link backwards, and what it must not have besides
-        if links[k - 1] != links[0]:
-            break
-        if k > 1 and coming[k] != coming[1]:  # the first may have more coming in, the last more going out
-            break
-        if k > 1 and going[k - 1] != going[0]:
-            break
-        if coming[1] - coming[0]:
-            break
-        length += 1
-    return length
+class _Stretch:
+    """Equal siblings in a row, and what connects each with the next and with the rest."""
+
+    def __init__(self, names: list[str], outer: Any, child: Any):
+        self.names, self.outer, self.child = names, outer, child
+        self.place = {name: k for k, name in enumerate(names)}
+        self._found: dict[int, tuple[Counter[_Link], Counter[_Link], Counter[_Link]]] = {}
+
+    def ends(self, k: int) -> tuple[Counter[_Link], Counter[_Link], Counter[_Link]]:
+        """Of a member: its links to the next, and what comes from and goes to any but its neighbours in the row."""
+        if k not in self._found:
+            cut = len(self.names[k])
+            link, coming, going = Counter[_Link](), Counter[_Link](), Counter[_Link]()
+            for edge, leaves in self.outer[self.names[k]]:
+                mine, other = (edge.source, edge.target) if leaves else (edge.target, edge.source)
+                owner = self.child(other)
+                step = self.place[owner] - k if owner in self.place else None
+                if step == 1:
+                    link[(leaves, mine[cut:], other[len(owner) :], edge.kind)] += 1
+                elif step != -1:  # that one is counted at its other end
+                    (going if leaves else coming)[(mine[cut:], other, edge.kind)] += 1
+            self._found[k] = link, coming, going
+        return self._found[k]
+
+    def chain(self, first: int) -> int:
+        """How many from `first` on form a chain: each is linked to the next alike, and they are equal elsewhere.
+
+        The first may have more coming in, the last more going out.
+        """
+        link, coming, going = self.ends(first)
+        length = 1
+        while link and first + length < len(self.names):
+            before, (_, arriving, _) = self.ends(first + length - 1), self.ends(first + length)
+            if before[0] != link or arriving - coming:
+                break
+            if length > 1 and (arriving != self.ends(first + 1)[1] or before[2] != going):
+                break
+            length += 1
+        return length
 
 
 def _alike(children: list[str], kinds: Any, outer: Any, child: Any) -> list[Fold]:
