@@ -7,8 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from neurograph.connectivity.rule import Rule
-from neurograph.graph import Graph, Population
+from neurograph.distributions import Distribution
+from neurograph.graph import Graph, Population, Projection
 from neurograph.projections.operator import Operator
 
 Plain = dict[str, str | int | float | bool]
@@ -105,17 +108,26 @@ class Facts:
         return sum(n.weights for n in self.nodes) + sum(e.weights for e in self.edges)
 
 
-def facts_of(graph: Graph, dt: float = 1.0) -> Facts:
-    """The facts of a graph, complete or not."""
+def facts_of(graph: Graph, dt: float | None = None) -> Facts:
+    """The facts of a graph, complete or not; `dt` is 1 unless given, or the shortest delay where that is shorter."""
     from neurograph.view.data import Reader
     from neurograph.view.subject import subject_of
 
-    subject = subject_of(graph, dt)
+    subject = subject_of(graph, _step(graph) if dt is None else dt)
     data = Reader(subject).data()
     order = {name: k for k, name in enumerate(graph.nodes)}
     nodes = tuple(_node(graph, row) for row in data["nodes"])
     edges = tuple(_edge(graph, row, data, order) for row in data["edges"])
     return Facts(graph.name, nodes, edges, subject.problem)
+
+
+def _step(graph: Graph) -> float:
+    shortest = 1.0
+    for p in graph.projections.values():
+        low = getattr(p.delay, "low", None) if isinstance(p.delay, Distribution) else p.delay
+        values = np.asarray(1.0 if low is None else low, np.float64)
+        shortest = min(shortest, float(np.min(values, initial=1.0, where=values > 0.0)))
+    return shortest
 
 
 def _node(graph: Graph, row: dict[str, Any]) -> NodeFacts:
@@ -145,11 +157,16 @@ def _edge(graph: Graph, row: dict[str, Any], data: dict[str, Any], order: dict[s
     return EdgeFacts(
         name=p.name, source=p.source.node, output=p.source.port, target=p.target.node, port=p.target.port,
         parts=parts, delay=row["delay"], weights=sum(part.weights for part in parts), synapses=rule.get("synapses", 0),
-        macs=sum(part.macs for part in parts), sign=rule.get("sign", 0), weight=rule.get("weight", {}).get("text", ""),
+        macs=sum(part.macs for part in parts), sign=_sign(p, rule.get("sign", 0)), weight=rule.get("weight", {}).get("text", ""),
         plasticity="" if p.plasticity is None else repr(p.plasticity), recurrent=row["loop"],
         closing=row["loop"] and order[p.target.node] <= order[p.source.node],
         ports=len({q.target.port for q in graph.projections.values() if q.target.node == p.target.node}), at=p.at,
     )  # fmt: skip
+
+
+def _sign(p: Projection, sign: int) -> int:
+    # conductances and currents of an inhibitory port are given as positive numbers
+    return -1 if sign and "inh" in p.target.port.split("_") else sign
 
 
 def label_lines(edge: EdgeFacts, most: int = 4) -> list[str]:

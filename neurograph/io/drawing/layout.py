@@ -13,6 +13,7 @@ from neurograph.io.drawing.text import width_of
 from neurograph.io.drawing.tree import Group, cycles_of
 
 SIDE, HEAD, FOOT = 20.0, 34.0, 22.0  # of a group, around what is in it
+LANE = 9.0  # between lines that go around a ring
 CROWDED = 10  # projections of a ring from which they bear no labels
 
 
@@ -198,30 +199,39 @@ class _Layout:
         shapes = [(spot[n], Size(2 * boxes[n].left, boxes[n].height)) for n in names]
         shapes += [(at, self.lines[e].label) for e, at in labels.items()]
         shapes += [(p, Size(0.0, 0.0)) for c in curves.values() for p in c]
-        dx = 8.0 - min(x - s.width / 2 for (x, _), s in shapes)
+        far = sum(not _is_near(*_ends(a, b), spot) for _, a, b in crossing)  # lines that go around at a side
+        aside = 8.0 + LANE * far
+        dx = aside - min(x - s.width / 2 for (x, _), s in shapes)
         dy = 2.0 - min(y - s.height / 2 for (_, y), s in shapes)
 
         def moved(points: Sequence[Point]) -> list[Point]:
             return [(x + dx, y + dy) for x, y in points]
 
-        width = dx + 8.0 + max(x + s.width / 2 for (x, _), s in shapes)
+        width = dx + aside + max(x + s.width / 2 for (x, _), s in shapes)
         height = dy + 2.0 + max(y + s.height / 2 for (_, y), s in shapes)
         out = _Placed(group, width, height, moved(made.at), satellites=moved(made.satellites))
         out.curves = {e: moved(c) for e, c in curves.items()}
         out.labels = {e: moved([at])[0] for e, at in labels.items()}
-        spot = dict(zip(names, moved([*made.at, *made.satellites]), strict=True))
+        centred, spot = spot, dict(zip(names, moved([*made.at, *made.satellites]), strict=True))
+        lanes = {True: 0, False: 0}
         above = {members[k]: s for k, s in group.satellites}
         arrived: dict[tuple[str, int], int] = defaultdict(int)
         for e, first, last in crossing:
-            member, side = (first, last) if isinstance(last, int) else (last, first)
-            if not isinstance(member, str) or not isinstance(side, int):
+            member, side = _ends(first, last)
+            if not side:
                 continue
             number = arrived[member, side]
             arrived[member, side] += 1
-            points = _across(out, spot[member], boxes[member], side, (dx, dy), number)
-            satellite = above.get(member)
-            if satellite is not None and side == TOP and len(points) == 2 and spot[satellite][1] < spot[member][1]:
-                points = _past(points, spot[satellite], boxes[satellite], number)
+            if _is_near(member, side, centred):
+                points = _across(out, spot[member], boxes[member], side, number)
+                satellite = above.get(member)
+                if satellite is not None and side == TOP and spot[satellite][1] < spot[member][1]:
+                    points = _past(points, spot[satellite], boxes[satellite], number)
+            else:
+                left = spot[member][0] < dx
+                lane = 8.0 + LANE * lanes[left]
+                lanes[left] += 1
+                points = _around(out, spot[member], boxes[member], side, lane if left else out.width - lane)
             out.ports[e] = points[0][0]
             out.ways[e] = ("out", points[::-1]) if isinstance(first, str) else ("in", points)
         return out
@@ -257,15 +267,36 @@ def _sorted_out(group: Group, crossing: list[_Crossing]) -> tuple[list[_Own], di
     return own, inside
 
 
-def _across(out: _Placed, at: Point, box: Box, side: int, centre: Point, number: int) -> list[Point]:
-    """The way from the border to a member of a ring: straight where the member is near, else around at the side."""
-    (x, y), border_at = at, 0.0 if side == TOP else out.height
-    aside = (0.0, -1.0, 1.0)[number % 3] * (number + 2) // 3 * 16.0
-    end = (x + max(-box.left * 0.8, min(box.left * 0.8, aside)), y + (-0.5 if side == TOP else 0.5) * box.height)
-    if abs(y - centre[1]) < 1.0 or (y < centre[1]) == (side == TOP):
-        return [(end[0], border_at), end]
-    far = 8.0 if x < centre[0] else out.width - 8.0
-    return [(far, border_at), (far, centre[1]), end]
+def _ends(a: End, b: End) -> tuple[str, int]:
+    """The member of a ring at which a line ends, and at which side of the ring it goes on; 0 for one within."""
+    if isinstance(a, str):
+        return a, b if isinstance(b, int) else 0
+    return str(b), a
+
+
+def _is_near(member: str, side: int, spot: Mapping[str, Point]) -> bool:
+    """Whether a member, placed around (0, 0), stands at that side of its ring."""
+    y = spot[member][1]
+    return not side or abs(y) < 1.0 or (y < 0.0) == (side == TOP)
+
+
+def _across(out: _Placed, at: Point, box: Box, side: int, number: int) -> list[Point]:
+    """The way from the border straight to a member of a ring."""
+    aside = (0.0, -1.0, 1.0)[number % 3] * ((number + 2) // 3) * 16.0
+    x = at[0] + max(-box.left * 0.8, min(box.left * 0.8, aside))
+    return [(x, 0.0 if side == TOP else out.height), (x, at[1] + (-0.5 if side == TOP else 0.5) * box.height)]
+
+
+def _around(out: _Placed, at: Point, box: Box, side: int, x: float) -> list[Point]:
+    """The way from the border along the side of a ring, and level into a member."""
+    y = at[1] + (-0.42 if side == TOP else 0.42) * box.height
+    turn = (out.height if side == BOTTOM else 0.0) * 0.3 + y * 0.7
+    return [
+        (x, 0.0 if side == TOP else out.height),
+        (x, turn),
+        (x, y),
+        (at[0] + (-box.left if x < at[0] else box.left), y),
+    ]
 
 
 def _past(points: list[Point], at: Point, box: Box, number: int) -> list[Point]:
@@ -298,11 +329,18 @@ def _beside(points: list[Point], label: Size, is_loop: bool) -> Point:
 
 
 def _smooth(way: list[Point]) -> list[list[Point]]:
-    """Cubic curves through the points, upright at each."""
+    """Cubic curves through the points, upright at each; a level piece makes a corner, which is rounded."""
     out = []
-    for (x0, y0), (x1, y1) in zip(way, way[1:], strict=False):
+    k = 0
+    while k + 1 < len(way):
+        (x0, y0), (x1, y1) = way[k], way[k + 1]
+        if k + 2 < len(way) and (y0 == y1 or y1 == way[k + 2][1]):
+            out.append([(x0, y0), (x1, y1), (x1, y1), way[k + 2]])
+            k += 2
+            continue
         half = (y1 - y0) / 2
         out.append([(x0, y0), (x0, y0 + half), (x1, y1 - half), (x1, y1)])
+        k += 1
     return out
 
 

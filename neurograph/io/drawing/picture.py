@@ -44,12 +44,12 @@ _COLORS = (  # class, what, light, dark
     (".tip-inh", "fill", "#c2452d", "#ee8368"),
     (".label", "fill", "#3d4a57", "#c3ced9"),
     (".label", "stroke", "#ffffff", "#14181d"),
-    (".grouped .label", "stroke", "#f5f7f9", "#1a2027"),
+    (".grouped .label,.title", "stroke", "#f5f7f9", "#1a2027"),
     (".late", "fill", "#9a5b00", "#e7b75f"),
 )
 
 
-def picture(graph: Graph, *, dt: float = 1.0, caption: bool = True) -> str:
+def picture(graph: Graph, *, dt: float | None = None, caption: bool = True) -> str:
     """The SVG text of a graph; one that is not complete is drawn without the shapes that are not known."""
     return drawn(facts_of(graph, dt), caption=caption)
 
@@ -80,13 +80,14 @@ def drawn(facts: Facts, *, caption: bool = True) -> str:
             f'<tspan class="what" dx="10" style="font-size:12px;font-weight:400">{escape(summary_line(facts))}</tspan></text>'
         )
     out.append(f'<g transform="translate({left:.1f} {head:.1f})">')
-    for title, x, y, size, _ in made.groups:
+    for _, x, y, size, _ in made.groups:
         out.append(
             f'<rect class="group" x="{x:.1f}" y="{y:.1f}" width="{size.width:.1f}" height="{size.height:.1f}" rx="10"/>'
-            f'<text class="title" x="{x + 12:.1f}" y="{y + 19:.1f}">{escape(title)}</text>'
         )
     for k, edge in enumerate(facts.edges):
         out.append(_way(edge, made.ways.get(k, []), k in made.rings))
+    for title, x, y, _, _ in made.groups:
+        out.append(f'<text class="title" x="{x + 12:.1f}" y="{y + 19:.1f}">{escape(title)}</text>')
     for n in facts.nodes:
         out.append(_node(n, made.nodes[n.name], sizes[n.name], titles[n.name], rows[n.name]))
     for k, said in enumerate(labels):
@@ -115,7 +116,7 @@ def _frame(facts: Facts, width: float, height: float) -> list[str]:
         f"<title>{escape(facts.name)}</title>",
         f"<desc>{escape(summary_line(facts))}</desc>",
         f"<style>text{{font-family:{FONT};font-size:{SMALL:g}px}}.name{{font-weight:600;font-size:{NAME:g}px}}"
-        f".title{{font-size:12px;font-weight:600}}.label{{font-size:{LABEL:g}px;stroke-width:3px;paint-order:stroke;"
+        f".title{{font-size:12px;font-weight:600}}.label{{font-size:{LABEL:g}px}}.label,.title{{stroke-width:3px;paint-order:stroke;"
         "stroke-linejoin:round}.box{stroke-width:1.2px}.way{fill:none;stroke-width:1.4px}.ring{stroke-width:1.2px;opacity:.75}"
         f".back{{stroke-dasharray:5 3}}{light}@media (prefers-color-scheme:dark){{{dark}}}</style>",
         f"<defs>{markers}</defs>",

@@ -22,11 +22,11 @@ class Dot(Format):
     endings = (".dot", ".gv")
     about = "text for Graphviz: clusters, shapes, delays"
 
-    def write(self, graph: Graph, path: Path, *, dt: float = 1.0) -> None:
+    def write(self, graph: Graph, path: Path, *, dt: float | None = None) -> None:
         replaced_by(path, dot_text(graph, dt=dt).encode())
 
 
-def dot_text(graph: Graph, *, dt: float = 1.0) -> str:
+def dot_text(graph: Graph, *, dt: float | None = None) -> str:
     """A graph in the language of Graphviz."""
     facts = facts_of(graph, dt)
     tree = tree_of([n.name for n in facts.nodes])

@@ -43,7 +43,7 @@ class GraphMl(Format):
         begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         return begin.startswith((b"<?xml", b"<graphml", b"<!--"))
 
-    def write(self, graph: Graph, path: Path, *, dt: float = 1.0) -> None:
+    def write(self, graph: Graph, path: Path, *, dt: float | None = None) -> None:
         replaced_by(path, graphml_text(graph, dt=dt).encode())
 
     def read(self, path: Path, *, limit: int = LIMIT, neuron: Neuron | None = None) -> Graph:
@@ -55,7 +55,7 @@ class GraphMl(Format):
         return graph
 
 
-def graphml_text(graph: Graph, *, dt: float = 1.0) -> str:
+def graphml_text(graph: Graph, *, dt: float | None = None) -> str:
     """A graph as GraphML."""
     facts = facts_of(graph, dt)
     keys: dict[tuple[str, str], str] = {("graph", EXACT): "string"}

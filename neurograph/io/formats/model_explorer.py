@@ -21,12 +21,12 @@ class ModelExplorer(Format):
     endings = (".explorer.json",)
     about = "the graph for Google's Model Explorer"
 
-    def write(self, graph: Graph, path: Path, *, dt: float = 1.0) -> None:
+    def write(self, graph: Graph, path: Path, *, dt: float | None = None) -> None:
         text = json.dumps(explorer_data(graph, dt=dt), indent=1, ensure_ascii=False, allow_nan=False)
         replaced_by(path, (text + "\n").encode())
 
 
-def explorer_data(graph: Graph, *, dt: float = 1.0) -> Json:
+def explorer_data(graph: Graph, *, dt: float | None = None) -> Json:
     """The collection as plain data: label and graphs; a graph has an id and nodes with their incoming edges."""
     facts = facts_of(graph, dt)
     outputs = {n.name: n.outputs for n in facts.nodes}
@@ -54,7 +54,7 @@ def explorer_data(graph: Graph, *, dt: float = 1.0) -> Json:
         if node.get("incomingEdges"):
             ports = dict.fromkeys(e["targetNodeInputId"] for e in node["incomingEdges"])
             node["inputsMetadata"] = [{"id": p, "attrs": _attributes({"port": p})} for p in ports]
-    said = {"summary": summary_line(facts), "dt": f"{dt:g}", "problem": facts.problem}
+    said = {"summary": summary_line(facts), "dt": "" if dt is None else f"{dt:g}", "problem": facts.problem}
     made = {
         "id": facts.name, "nodes": list(nodes.values()),
         "groupNodeAttributes": {"": {k: v for k, v in said.items() if v}},

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import networkx
 
 
-def to_networkx(graph: Graph, *, dt: float = 1.0, objects: bool = True) -> networkx.MultiDiGraph:
+def to_networkx(graph: Graph, *, dt: float | None = None, objects: bool = True) -> networkx.MultiDiGraph:
     """The graph as a networkx.MultiDiGraph; a projection is an edge whose key is its name.
 
     Attributes are numbers and texts: of nodes kind, neuron, what, shape, neurons, weights, operations, inputs, outputs;

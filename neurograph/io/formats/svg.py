@@ -15,7 +15,7 @@ class Svg(Format):
     endings = (".svg",)
     about = "a drawing: populations, projections, shapes and delays, for papers and READMEs"
 
-    def write(self, graph: Graph, path: Path, *, dt: float = 1.0, caption: bool = True) -> None:
+    def write(self, graph: Graph, path: Path, *, dt: float | None = None, caption: bool = True) -> None:
         from neurograph.io.drawing.picture import picture
 
         replaced_by(path, picture(graph, dt=dt, caption=caption).encode())

@@ -84,6 +84,12 @@ def test_facts_are_those_of_the_summary() -> None:
     assert by_name["hidden_lif_to_cortex_mcn_2"].delay == "3" and not by_name["cortex_out_to_y"].recurrent
     brunel = {e.name: e for e in facts_of(recipe("brunel")).edges}
     assert brunel["inh_to_exc"].sign == -1 and brunel["exc_to_exc"].sign == 1
+    coba = facts_of(recipe("coba"))  # positive conductances of an inhibitory port, and delays of 0.1
+    assert (
+        {e.sign for e in coba.edges if e.source == "inh"} == {-1}
+        and not coba.problem
+        and "less than half" in facts_of(recipe("coba"), 1.0).problem
+    )
     assert brunel["exc_to_exc"].synapses == 10_000_000 and brunel["exc_to_exc"].weights == 0
 
 
@@ -398,6 +404,28 @@ def test_prefixes_and_rings() -> None:
     )
     assert made.nodes["e"][1] == made.nodes["i"][1] and made.nodes["drive.e"][0] == made.nodes["e"][0]
     assert made.rings == set(range(6)) and not made.groups
+
+
+def test_lines_into_a_ring_meet_the_member_they_belong_to() -> None:
+    graph = ng.Graph("ring")
+    x, names = graph.input("x", 20), [f"net.{n}" for n in "abcde"]
+    for name in names:
+        graph.connect(x, graph.population(name, ng.LIF(), 20), ng.Dense(20))
+    for a in names:
+        for b in names:
+            graph.connect(a, b, ng.Dense(20), delay=1.0)
+    out = graph.output("y")
+    for name in names:
+        graph.connect(name, out, ng.Dense(20))
+    facts = facts_of(graph)
+    pairs = [(e.source, e.target) for e in facts.edges]
+    sizes = {n.name: Size(80.0, 40.0) for n in facts.nodes}
+    made = layout(tree_of(sizes, pairs), sizes, [Line(a, b, Size(0.0, 0.0)) for a, b in pairs])
+    for k, (a, b) in enumerate(pairs):
+        for name, (px, py) in ((a, made.ways[k][0][0]), (b, made.ways[k][-1][-1])):
+            x0, y0 = made.nodes[name]
+            assert abs(px - x0) <= 40.1 and abs(py - y0) <= 20.1, (a, b)
+            assert abs(px - x0) >= 39.9 or abs(py - y0) >= 19.9, (a, b)
 
 
 def test_hundreds_of_populations_are_drawn() -> None:
