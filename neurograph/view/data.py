@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Hashable
 from typing import Any
 
 import networkx
@@ -22,7 +23,7 @@ from neurograph.synapses.synapse import Synapse
 from neurograph.view.folds import Edge, folds_of
 from neurograph.view.numbers import number, shown
 from neurograph.view.subject import Subject
-from neurograph.view.unit import sentence, unit_of
+from neurograph.view.unit import kind_key, kind_of, sentence, values_of
 
 Json = dict[str, Any]
 
@@ -48,6 +49,7 @@ class Reader:
     def __init__(self, subject: Subject):
         self.subject, self.graph = subject, subject.graph
         self.kinds, self.units, self.parts = Table(), Table(), Table()
+        self._kind_rows: dict[Hashable, int] = {}
         self._known: dict[int, int] = {}  # declared objects whose unit is known
         self.shapes = _shapes(subject)
         tape, final = subject.inferred, subject.final
@@ -76,8 +78,10 @@ class Reader:
 
     def unit(self, declared: Any) -> int:
         if id(declared) not in self._known:
-            kind, own = unit_of(declared, self.subject.dt)
-            self._known[id(declared)] = self.units.add({"kind": self.kinds.add(kind), **own})
+            key = kind_key(declared)
+            if key not in self._kind_rows:
+                self._kind_rows[key] = self.kinds.add(kind_of(declared, self.subject.dt))
+            self._known[id(declared)] = self.units.add({"kind": self._kind_rows[key], **values_of(declared)})
         return self._known[id(declared)]
 
     def _ops(self, unit: int) -> int:

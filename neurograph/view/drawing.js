@@ -3,6 +3,7 @@
 let cy = null;
 let shown = null;
 let drawnIds = [];
+let spanned = null;
 const LABELS = 46; // drawn edges up to which every edge carries its text
 const CROWD = 500; // drawn edges from which they are drawn thin and straight
 
@@ -13,6 +14,7 @@ function draw(keep) {
   const dense = shown.edges.length > 1.6 * shown.nodes.length + 6;
   const labelled = shown.edges.length <= LABELS && !dense;
   const { places, bends } = layOut(shown, labelled);
+  spanned = extent(places, bends, shown.edges);
   const scale = scaleOf(drawnIds);
   const elements = [];
   for (const id of shown.open) elements.push(groupElement(id, places.get(id)));
@@ -133,9 +135,9 @@ function anchorOf(box) {
 function loopAt(id, box) {
   const ring = ringOf.get(id);
   const angle = ring ? ring.angle(id) : Math.PI / 2;
-  const extent = (Math.abs(Math.sin(angle)) * box.width + Math.abs(Math.cos(angle)) * box.height) / 2;
+  const half = (Math.abs(Math.sin(angle)) * box.width + Math.abs(Math.cos(angle)) * box.height) / 2;
   const text = [38 * Math.sin(angle), -14 * Math.cos(angle)].map(Math.round); // its text stands outside too
-  return { reach: (extent + 34) / 1.21, outward: `${Math.round((angle * 180) / Math.PI)}deg`, lx: text[0], ly: text[1] };
+  return { angle, reach: (half + 34) / 1.21, outward: `${Math.round((angle * 180) / Math.PI)}deg`, lx: text[0], ly: text[1] };
 }
 
 // Bends as cytoscape wants them: how far along the straight line between the ends, and how far from it.
@@ -147,14 +149,30 @@ function relative(points, from, to) {
   return { weights: along, distances: aside };
 }
 
-function fit(around) {
-  if (!cy) return;
-  cy.resize();
-  cy.fit(around || cy.elements(), 36);
-  if (cy.zoom() > 1.25) {
-    cy.zoom(1.25);
-    cy.center(around || cy.elements());
+// What is drawn spans this; to ask cytoscape would take a second for thousands of edges.
+function extent(places, bends, edges) {
+  let [x1, y1, x2, y2] = [Infinity, Infinity, -Infinity, -Infinity];
+  const grow = (x, y, dx, dy) => {
+    [x1, y1, x2, y2] = [Math.min(x1, x - dx), Math.min(y1, y - dy), Math.max(x2, x + dx), Math.max(y2, y + dy)];
+  };
+  for (const box of places.values()) grow(box.x, box.y, box.width / 2 + 12, box.height / 2 + 12);
+  for (const points of bends.values()) for (const p of points) grow(p.x, p.y, 40, 10);
+  for (const edge of edges) {
+    if (edge.source !== edge.target || bends.has(edge.id)) continue;
+    const box = places.get(edge.source);
+    const { angle, reach } = loopAt(edge.source, box);
+    grow(box.x + 1.3 * reach * Math.sin(angle), box.y - 1.3 * reach * Math.cos(angle), 50 + 40 * Math.abs(Math.sin(angle)), 30);
   }
+  return { x1, y1, x2, y2 };
+}
+
+function fit() {
+  if (!cy || !drawnIds.length) return;
+  cy.resize();
+  const { x1, y1, x2, y2 } = spanned;
+  const level = Math.min(1.25, (cy.width() - 40) / (x2 - x1), (cy.height() - 70) / (y2 - y1));
+  const pan = { x: cy.width() / 2 - (level * (x1 + x2)) / 2, y: (cy.height() - 30) / 2 - (level * (y1 + y2)) / 2 };
+  cy.viewport({ zoom: Math.max(cy.minZoom(), level), pan });
 }
 
 function zoom(by) {
@@ -229,5 +247,4 @@ function setFold(fold, open) {
 function setAll(open) {
   state.collapsed = new Set(open ? [] : groups.keys());
   redraw();
-  fit();
 }

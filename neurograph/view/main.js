@@ -165,7 +165,9 @@ function start() {
     draw();
     showPanel();
     $("busy").hidden = true;
-    document.documentElement.dataset.ready = String(Math.round(performance.now()));
+    const ready = () => (document.documentElement.dataset.ready = String(Math.round(performance.now())));
+    if (DATA.nodes.length) cy.one("render", ready); // drawn, not only laid out
+    else ready();
   }, 0));
 }
 

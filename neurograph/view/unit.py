@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Hashable
 from typing import Any
 
 from neurograph.errors import NeuroGraphError
@@ -12,20 +13,25 @@ from neurograph.view.formula import operations, traced_lines
 from neurograph.view.numbers import number, shown
 
 
-def unit_of(declared: Declared, dt: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What all of its kind share (equation, fields, ports), and the values of this one."""
-    fields = type(declared)._fields
-    own = {
+def kind_key(declared: Declared) -> Hashable:
+    """Equal for those that have one `kind_of`: a step depends on options, and on parameters that are exactly 0 or 1."""
+    folded = tuple(v if isinstance(v, int | float) and v in (0, 1) else None for v in declared.params.values())
+    return type(declared), tuple(map(repr, declared.options.values())), folded
+
+
+def values_of(declared: Declared) -> dict[str, Any]:
+    """The values of one neuron, synapse model or rule, in the order of its kind's fields."""
+    return {
         "text": repr(declared),
         "params": [shown(value) for value in declared.params.values()],
         "states": [_start(declared, value) for value in declared.initial.values()],
         "options": [repr(value) for value in declared.options.values()],
     }
-    return _kind(declared, fields, dt), own
 
 
-def _kind(declared: Declared, fields: dict[str, Any], dt: float) -> dict[str, Any]:
-    kind = type(declared)
+def kind_of(declared: Declared, dt: float) -> dict[str, Any]:
+    """What all of a kind share: equation, fields, ports."""
+    kind, fields = type(declared), type(declared)._fields
     out: dict[str, Any] = {
         "type": kind.__name__,
         "doc": sentence(kind),
