@@ -173,8 +173,9 @@ class Reader:
         made = getattr(self.built.get(name), "synapses", None)
         if made is not None:
             count, out["made"], out["bytes"] = made.count, True, made.nbytes
-            if isinstance(made.weight, np.ndarray):
-                out["weight"] = shown(made.weight)
+            present = self._present(p, name)
+            if present is not None or isinstance(made.weight, np.ndarray):
+                out["weight"] = shown(made.weight if present is None else present)
             if made.longest > made.shortest:
                 out["delays"] = {"text": f"{made.shortest} to {made.longest} steps"}
         else:
@@ -187,6 +188,13 @@ class Reader:
         return out | {
             "synapses": count, "weights": count, "fan_out": number(count / n_pre), "fan_in": number(count / n_post)
         }  # fmt: skip
+
+    def _present(self, p: Projection, name: str) -> Any:
+        """The weights as a program has them now, where they can change."""
+        if f"{name}.weight" in self.subject.weights:
+            return self.subject.weights[f"{name}.weight"]
+        synapses = getattr(self.subject.program, "synapses", None)
+        return synapses(p.name)[2] if p.plasticity is not None and callable(synapses) else None
 
 
 def _shapes(subject: Subject) -> dict[str, Shape]:

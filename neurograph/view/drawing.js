@@ -218,8 +218,9 @@ function inside(chosen) {
 
 function hover(target, on) {
   $("drawing").style.cursor = on ? "pointer" : "";
-  if (target.isEdge()) target.toggleClass("near told", on);
-  if (!on) mark();
+  if (target.isNode()) return;
+  if (on) target.addClass("near told");
+  else mark();
 }
 
 // Open or close a group, fold or unfold repeats.

@@ -77,9 +77,9 @@ function sheet() {
     { selector: ".faint", style: { opacity: 0.22 } },
     { selector: "edge.near", style: { width: "data(wide)", opacity: 1, "z-index": 7 } },
     { selector: "edge.near.toport", style: { "z-index": 11 } },
-    { selector: "edge.told[spoken]", style: { label: "data(spoken)" } },
+    { selector: "edge.told[spoken]", style: { label: "data(spoken)", "z-index": 20 } },
     { selector: "node.sel", style: { "border-width": 3.5, "border-color": c("mark") } },
-    { selector: "edge.sel", style: { "line-color": c("mark"), "target-arrow-color": c("mark"), "source-arrow-color": c("mark"), width: "data(wide)", "z-index": 9 } },
+    { selector: "edge.sel", style: { "line-color": c("mark"), "target-arrow-color": c("mark"), "source-arrow-color": c("mark"), width: "data(wide)", "z-index": 20 } },
     { selector: "node.hit", style: { "underlay-color": c("mark"), "underlay-opacity": 0.28, "underlay-padding": 6 } },
   ];
 }

@@ -119,29 +119,21 @@ function drawnEdge(edge, from, to) {
   return { ...drawn, id: [source, target, edge.port, edge.output, parts, edge.delay, drawn.kind].join(" > "), many: false };
 }
 
-// What is open at first: all of a small network; of a large one, as much as can be looked at.
+// What is open at first: all of a small network; of a large one, as many levels as can be looked at.
 function beginCollapsed() {
   const most = 40;
-  for (const [id, children] of groups) {
-    const alone = children.length >= 5 && !edgesWithin(id).length;
-    if (alone || leaves.size > most) state.collapsed.add(id);
+  for (const id of groups.keys()) state.collapsed.add(id);
+  for (let depth = 0; ; depth += 1) {
+    const level = [...groups.keys()].filter((id) => id.split(".").length === depth + 1);
+    level.forEach((id) => state.collapsed.delete(id));
+    if (!level.length) break;
+    if (visible().nodes.length > most) {
+      level.forEach((id) => state.collapsed.add(id));
+      break;
+    }
   }
-  if (leaves.size <= most) return;
-  const queue = [...roots].filter((id) => groups.has(id));
-  let shown = visible().nodes.length;
-  while (queue.length) {
-    const id = queue.shift();
-    const more = new Set(childrenOf(id).map(standInChild)).size - 1;
-    if (shown + more > most) continue;
-    shown += more;
-    state.collapsed.delete(id);
-    queue.push(...childrenOf(id).filter((c) => groups.has(c)));
-  }
-}
-
-function standInChild(id) {
-  const fold = foldOf.get(id);
-  return fold && !fold.open ? fold.members[0] : id;
+  // a box says as much as many populations that are not connected with each other
+  for (const [id, children] of groups) if (children.length >= 5 && !edgesWithin(id).length) state.collapsed.add(id);
 }
 
 // Open whatever hides an element; true if anything changed.

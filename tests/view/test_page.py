@@ -135,3 +135,21 @@ def test_synapses_made_and_expected() -> None:
     for before, after in zip(expected, made, strict=True):
         assert "made" not in before and after["made"]
         assert np.isclose(before["synapses"], after["synapses"], rtol=0.2) and after["bytes"] > 0
+
+
+def test_the_document_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = Path(__file__).resolve().parents[2] / "docs" / "view.md"
+    (code,) = re.findall(r"```python\n(.*?)```", document.read_text(), re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert data_of((tmp_path / "program.html").read_text())["overlay"]["time"]
+    assert not data_of((tmp_path / "network.html").read_text())["overlay"]
+
+
+def test_plastic_weights_are_those_of_now() -> None:
+    graph = models.recipe("plastic")(200, 20)
+    simulation = ng.compile(graph, "numba", dt=0.1)
+    simulation.run(300.0)
+    (name,) = [n for n, p in graph.projections.items() if p.plasticity is not None]
+    (part,) = [p for p in data_of(simulation.to_html())["parts"] if "plasticity" in p]
+    assert part["weight"]["mean"] == f"{simulation.synapses(name)[2].mean():.6g}"
