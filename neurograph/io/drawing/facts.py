@@ -122,12 +122,14 @@ def facts_of(graph: Graph, dt: float | None = None) -> Facts:
 
 
 def _step(graph: Graph) -> float:
-    shortest = 1.0
+    shortest = longest = 1.0
     for p in graph.projections.values():
         low = getattr(p.delay, "low", None) if isinstance(p.delay, Distribution) else p.delay
         values = np.asarray(1.0 if low is None else low, np.float64)
         shortest = min(shortest, float(np.min(values, initial=1.0, where=values > 0.0)))
-    return shortest
+        longest = max(longest, float(np.max(values, initial=1.0)))
+    # delays that no one step fits are no reason to count billions of steps
+    return shortest if longest < 1e9 * shortest else 1.0
 
 
 def _node(graph: Graph, row: dict[str, Any]) -> NodeFacts:

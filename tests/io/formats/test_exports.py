@@ -274,6 +274,13 @@ def mutated(whole: bytes, rng: random.Random) -> bytes:
     return bytes(out)
 
 
+def test_delays_of_any_size_are_written(tmp_path: Path) -> None:
+    graph = cortex()
+    graph.connect("hidden.lif", "cortex.out", ng.Dense(4), delay=5e-324)
+    graph.connect("hidden.lif", "cortex.out", ng.Dense(4), delay=1e300)
+    assert facts_of(graph).problem and ng.load(ng.save(graph, tmp_path / "graph.graphml")) == graph
+
+
 @EACH
 def test_dot_is_balanced_and_quoted(name: str, tmp_path: Path) -> None:
     graph = GRAPHS[name]()
