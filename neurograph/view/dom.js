@@ -45,6 +45,10 @@ function count(n) {
   return Math.round(n).toLocaleString("en-US");
 }
 
+function several(n, what) {
+  return `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+}
+
 function short(n) {
   const size = Math.abs(n);
   if (size === 0) return "0";

@@ -122,6 +122,10 @@ function edgeElement(edge, places, bends, labelled) {
     const box = places.get(edge.target);
     const at = port ? box.ports.find((p) => p.port === port) : { x: 0, y: 0 };
     Object.assign(data, relative(points, from, { x: box.x + at.x, y: box.y + at.y }));
+    if (points.outward && text) {
+      const wide = Math.max(...text.split("\n").map((t) => widthOf(t, 10)));
+      Object.assign(data, state.down ? { lx: points.outward * (wide / 2 + 5), ly: 0 } : { lx: 0, ly: points.outward * 15 });
+    }
     classes.push("bent");
   }
   return { data, classes: classes.join(" ") };
@@ -156,7 +160,7 @@ function extent(places, bends, edges) {
     [x1, y1, x2, y2] = [Math.min(x1, x - dx), Math.min(y1, y - dy), Math.max(x2, x + dx), Math.max(y2, y + dy)];
   };
   for (const box of places.values()) grow(box.x, box.y, box.width / 2 + 12, box.height / 2 + 12);
-  for (const points of bends.values()) for (const p of points) grow(p.x, p.y, 40, 10);
+  for (const points of bends.values()) for (const p of points) grow(p.x + (points.outward && state.down ? points.outward * 40 : 0), p.y, 40, 14);
   for (const edge of edges) {
     if (edge.source !== edge.target || bends.has(edge.id)) continue;
     const box = places.get(edge.source);

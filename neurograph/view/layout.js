@@ -36,7 +36,7 @@ function layOut(shown, labelled) {
     for (const [edge, points] of made.bends) bends.set(edge, points.map((p) => ({ x: x + p.x, y: y + p.y })));
   };
   place(layout(""), 0, 0);
-  route(shown, places, bends);
+  route(shown, places, bends, labelled);
   return { places, bends };
 }
 

@@ -134,7 +134,7 @@ function savePicture() {
 function start() {
   const neurons = DATA.nodes.reduce((a, n) => a + (n.kind === "population" ? n.size || 0 : 0), 0);
   $("title").textContent = DATA.title;
-  $("subtitle").textContent = [`${count(DATA.nodes.length)} nodes`, `${count(DATA.edges.length)} projections`, neurons ? `${count(neurons)} neurons` : "", DATA.program].filter(Boolean).join(" · ");
+  $("subtitle").textContent = [several(DATA.nodes.length, "node"), several(DATA.edges.length, "projection"), neurons && several(neurons, "neuron"), DATA.program].filter(Boolean).join(" · ");
   if (DATA.problem) {
     $("problem").hidden = false;
     $("problem").textContent = `This graph cannot run yet. ${DATA.problem}`;

@@ -13,7 +13,8 @@ from neurograph.tape import Instr, Tape
 
 Array = np.ndarray[Any, Any]
 HERTZ, PER_STEP = "Hz", "spikes per neuron and step"
-MOST_NEURONS, MOST_SPIKES = 200, 4000  # of a raster thumbnail
+MOST_ROWS, MOST_SPIKES = 200, 4000  # of a raster thumbnail
+ALL_SPIKES = 120_000  # of all thumbnails of a page
 _KEYS = ("rate", "rate_unit", "time", "raster", "note")
 
 
@@ -80,9 +81,8 @@ def _of_simulation(simulation: Any) -> Overlay:
 def raster_of(values: Array, dt: float) -> Raster:
     """The spikes of the first sample of [T, N, ...]."""
     first = values[:, 0].reshape(len(values), -1)
-    chosen = np.unique(np.linspace(0, first.shape[1] - 1, min(first.shape[1], MOST_NEURONS)).astype(int))
-    step, neuron = np.nonzero(first[:, chosen])
-    return Raster(step * dt, chosen[neuron], first.shape[1], 0.0, len(values) * dt)
+    step, neuron = np.nonzero(first)
+    return Raster(step * dt, neuron, first.shape[1], 0.0, len(values) * dt)
 
 
 def overlay_data(overlay: Any, tape: Tape | None, elements: Mapping[str, str]) -> dict[str, Any] | None:
@@ -101,10 +101,11 @@ def overlay_data(overlay: Any, tape: Tape | None, elements: Mapping[str, str]) -
             raise DataError(
                 f"overlay= speaks of {name!r}, which the graph does not have; names are those of populations"
             )
+    most = min(MOST_SPIKES, max(100, ALL_SPIKES // max(1, len(overlay.raster))))
     return {
         "rate": [[n, _finite(r, f"rate of {n!r}")] for n, r in overlay.rate.items()],
         "rate_unit": str(overlay.rate_unit), "note": str(overlay.note), **_times(overlay.time, tape, elements),
-        "raster": [[n, _thumbnail(r, n)] for n, r in overlay.raster.items()],
+        "raster": [[n, _thumbnail(r, n, most)] for n, r in overlay.raster.items()],
     }  # fmt: skip
 
 
@@ -136,8 +137,8 @@ def line_text(instr: Instr) -> str:
     return f"loop {instr.name} by {instr.steps}:" if instr.op == "loop" else instr.text
 
 
-def _thumbnail(raster: Any, name: str) -> dict[str, Any]:
-    """A raster within the limits of a thumbnail: some neurons, some spikes, on a grid."""
+def _thumbnail(raster: Any, name: str, most: int) -> dict[str, Any]:
+    """A raster within the limits of a thumbnail: rows of one or several neurons, some of the spikes, on a grid."""
     if isinstance(raster, Mapping):
         raster = Raster(**raster)
     if not isinstance(raster, Raster):
@@ -150,16 +151,14 @@ def _thumbnail(raster: Any, name: str) -> dict[str, Any]:
             f"raster of {name!r}: {len(times)} times and {len(neurons)} neurons; give one of each per spike"
         )
     total = len(times)
-    every = -(-raster.size // MOST_NEURONS)
-    kept = neurons % every == 0
-    times, neurons = times[kept], neurons[kept] // every
-    thin = -(-len(times) // MOST_SPIKES) or 1
-    times, neurons = times[::thin], neurons[::thin]
+    each = -(-raster.size // MOST_ROWS) or 1
+    thin = -(-total // most) or 1
+    times, neurons = times[::thin], neurons[::thin] // each
     length = max(raster.stop - raster.start, 1e-12)
     at = np.clip(np.round((times - raster.start) / length * 1000), 0, 1000).astype(int)
     return {
-        "x": at.tolist(), "y": neurons.tolist(), "rows": -(-raster.size // every), "size": raster.size, "spikes": total,
-        "start": float(raster.start), "stop": float(raster.stop), "every": every, "thin": thin,
+        "x": at.tolist(), "y": neurons.tolist(), "rows": -(-raster.size // each), "size": raster.size, "spikes": total,
+        "start": float(raster.start), "stop": float(raster.stop), "each": each, "thin": thin,
     }  # fmt: skip
 
 

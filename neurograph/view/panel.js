@@ -138,7 +138,7 @@ function options(unit) {
 }
 
 function ports(node, unit, arriving) {
-  const rows = unit.inputs.map((p) => [p, "input", `${arriving.filter((e) => e.port === p).length} projections`]);
+  const rows = unit.inputs.map((p) => [p, "input", several(arriving.filter((e) => e.port === p).length, "projection")]);
   return section("Compartments and ports", table([...rows, ...unit.outputs.map((p) => [p, "output", ""])]));
 }
 
@@ -238,7 +238,7 @@ function groupPanel(id) {
 function mergedPanel(edge) {
   if (!edge) return overview();
   return [
-    heading(`${edge.source} → ${edge.target}`, edge.of.length === 1 ? "1 projection" : `${count(edge.of.length)} projections`),
+    heading(`${edge.source} → ${edge.target}`, several(edge.of.length, "projection")),
     section("Projections", edgeList(edge.of, "target")),
     tapeSection(edge.of.map((e) => e.id)),
   ].filter(Boolean);
@@ -262,7 +262,7 @@ function rasterCanvas(raster, id) {
   if (!raster.spikes) return el("p", { class: "hint" }, `No spike of ${count(raster.size)} neurons.`);
   const canvas = el("canvas", { width: 640, height: Math.max(80, Math.min(300, raster.rows * 2)), role: "img", "aria-label": `Raster of ${id}: ${count(raster.spikes)} spikes of ${count(raster.size)} neurons` });
   canvas.raster = raster;
-  const thin = [raster.every > 1 ? `every ${raster.every}th neuron` : "", raster.thin > 1 ? `every ${raster.thin}th spike` : ""].filter(Boolean).join(", ");
+  const thin = [raster.each > 1 ? `a row is ${raster.each} neurons` : "", raster.thin > 1 ? `one spike in ${raster.thin} is drawn` : ""].filter(Boolean).join(", ");
   return el("figure", {}, canvas, el("figcaption", {}, `${count(raster.spikes)} spikes of ${count(raster.size)} neurons, ${raster.start} to ${trim(raster.stop.toPrecision(5))}${thin ? ` (${thin})` : ""}`));
 }
 

@@ -3,7 +3,7 @@
 
 const LANE = 15;
 
-function route(shown, places, bends) {
+function route(shown, places, bends, labelled) {
   if (shown.edges.length > 400) return;
   const flat = (box) => (state.down ? { u: box.y, v: box.x, du: box.height / 2, dv: box.width / 2 } : { u: box.x, v: box.y, du: box.width / 2, dv: box.height / 2 });
   const boxes = new Map(shown.nodes.map((id) => [id, flat(places.get(id))]));
@@ -22,10 +22,17 @@ function route(shown, places, bends) {
     if (port && back) entered.set(edge.target, lined + 1);
     const from = back ? a.u : a.u + a.du + 16;
     const to = before !== null ? before : back ? b.u : b.u - b.du - 16;
-    const v = lane(a, b, from, to, others, lanes, back);
+    const wide = labelled ? Math.max(LANE, ...edgeText(edge).split("\n").map((t) => widthOf(t, 10) + 12)) : LANE;
+    const v = lane(a, b, from, to, others, lanes, back, wide);
     const points = [{ u: from, v }, { u: to, v }];
-    if (before !== null && back) points.push({ u: before, v: state.down ? port.x : port.y });
-    bends.set(edge.id, points.map((p) => (state.down ? { x: p.v, y: p.u } : { x: p.u, y: p.v })));
+    // one more, so that the text stands in the middle of the lane and not at its corner
+    if (before !== null && back) {
+      points.splice(1, 0, { u: from + Math.sign(to - from), v });
+      points.push({ u: before, v: state.down ? port.x : port.y });
+    }
+    const way = points.map((p) => (state.down ? { x: p.v, y: p.u } : { x: p.u, y: p.v }));
+    way.outward = Math.sign(v - (a.v + b.v) / 2);
+    bends.set(edge.id, way);
   }
 }
 
@@ -52,7 +59,7 @@ function passes(a, b, box) {
 }
 
 // The nearest free line beside both ends, to either side, that no box and no other way stands on.
-function lane(a, b, from, to, others, lanes, back) {
+function lane(a, b, from, to, others, lanes, back, wide) {
   const [low, high] = [Math.min(from, to) - 4, Math.max(from, to) + 4];
   const near = others.filter((box) => box.u + box.du > low && box.u - box.du < high);
   const free = (side) => {
@@ -60,15 +67,15 @@ function lane(a, b, from, to, others, lanes, back) {
     if (!back) v = (a.v + b.v) / 2;
     for (let tries = 0; tries < 60; tries += 1) {
       const box = near.find((n) => Math.abs(n.v - v) < n.dv + 12);
-      const used = lanes.find((l) => Math.abs(l.v - v) < LANE - 1 && l.low < high && l.high > low);
+      const used = lanes.find((l) => Math.abs(l.v - v) < l.wide - 1 && l.low < high && l.high > low);
       if (!box && !used) break;
-      v = box ? box.v + side * (box.dv + 20) : used.v + side * LANE;
+      v = box ? box.v + side * (box.dv + 20) : used.v + side * used.wide;
     }
     return v;
   };
   const middle = (a.v + b.v) / 2;
   const [right, left] = [free(1), free(-1)];
   const v = right - middle <= (middle - left) * 1.3 ? right : left;
-  lanes.push({ v, low, high });
+  lanes.push({ v, low, high, wide });
   return v;
 }

@@ -62,8 +62,9 @@ function sheet() {
     {
       selector: "edge.bent",
       style: { "curve-style": "round-segments", "segment-distances": "data(distances)", "segment-weights": "data(weights)",
-        "segment-radii": 18, "edge-distances": "node-position" },
+        "segment-radii": 14, "edge-distances": "node-position" },
     },
+    { selector: "edge.bent[lx]", style: { "text-margin-x": "data(lx)", "text-margin-y": "data(ly)" } },
     { selector: "edge.delayed", style: { "line-style": "dashed", "line-dash-pattern": [7, 4] } },
     {
       selector: "edge.recurrent",
