@@ -104,6 +104,9 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "delay that vanishes": (
         ng.GraphError, rf"projection 'b_to_a' \({HERE}\): delay 0.4 is less than half a step of dt=1.*smaller dt",
         lambda: loop(0.4)),
+    "delay of too many steps": (
+        ng.GraphError, rf"'b_to_a' \({HERE}\): delay 1e\+300 is more than 2147483647 steps of dt=1.*larger dt",
+        lambda: loop(1e300)),
     "negative delay": (ng.GraphError, rf"b -> a \({HERE}\): delay=-1.*finite number >= 0", lambda: loop(-1.0)),
     "NaN delay": (ng.GraphError, rf"b -> a \({HERE}\): delay=nan.*finite number >= 0", lambda: loop(math.nan)),
     "batch norm over time in a loop": (
