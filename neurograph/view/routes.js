@@ -75,7 +75,7 @@ function lane(a, b, from, to, others, lanes, back, wide) {
   };
   const middle = (a.v + b.v) / 2;
   const [right, left] = [free(1), free(-1)];
-  const v = right - middle <= (middle - left) * 1.3 ? right : left;
+  const v = right - middle <= (middle - left) * 2 ? right : left;
   lanes.push({ v, low, high, wide });
   return v;
 }
