@@ -92,8 +92,8 @@ class AvgPool2d(_Window):
         ceil: bool = False,
         count_padding: bool = True,
     ):
+        self.count_padding = count_padding  # before anything is said of this pool
         super().__init__(kernel, stride, padding=padding, ceil=ceil)
-        self.count_padding = count_padding
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
         from torch.nn.functional import avg_pool2d

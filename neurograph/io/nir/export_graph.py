@@ -168,7 +168,7 @@ class Exporter:
                 shape = self._shape(self.graph.nodes[p.source.node])
                 delay = np.full(shape, steps * self.clock.dt * self.clock.seconds)
             if delay_name is None:
-                delay_name = p.name if not layers else f"{names[0]}.delay"
+                delay_name, names = self._named_delay(p, names, [key for key, _ in layers])
             chain.append((self._unique(delay_name), Node("Delay", {"delay": delay})))
         chain += [(self._unique(name), node) for name, (_, node) in zip(names, layers, strict=True)]
         self._take_factor(p, chain)
@@ -209,6 +209,14 @@ class Exporter:
         if len(held) == len(keys):
             return None, held
         return None, keys
+
+    def _named_delay(self, p: Projection, names: list[str], keys: list[str]) -> tuple[str, list[str]]:
+        """A name for a delay that has none: beside the operators, so that all are one projection again when read."""
+        if not names:
+            return p.name, names
+        if len(names) == 1 or names == keys:
+            return f"{p.name}.delay", keys
+        return f"{names[0]}.delay", names
 
     def _unnamed(self, p: Projection) -> bool:
         """Whether the name only tells from where to where."""

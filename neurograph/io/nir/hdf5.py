@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
 from neurograph.errors import FormatError
 from neurograph.io.formats.format import Budget
+from neurograph.io.heaps import check_heaps
 from neurograph.io.nir.model import DEEPEST, MOST_EDGES, MOST_NODES, Edge, Net, Node, checked
-from neurograph.io.safe_hdf5 import array_at, group_at, member, opened
+from neurograph.io.safe_hdf5 import array_at, group_at, has, member, opened
 
 LONGEST_TEXT = 1 << 16
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
 _HOLDS = {"type", "nodes", "edges", "metadata", "input_type", "output_type"}
 
 
@@ -23,10 +22,11 @@ def read_file(path: Path, limit: int) -> Net:
     """The graph in a file. Raises FormatError for anything else than a NIR file of at most `limit` bytes of arrays."""
     try:
         size = path.stat().st_size
+        check_heaps(path)
     except OSError as error:
         raise FormatError(f"it cannot be opened ({error.strerror or error}); give the path of a .nir file") from None
     with opened(path, "NIR") as file:
-        if "node" not in file:
+        if not has(file, "node"):
             raise FormatError(
                 "it holds no /node; a NIR file is HDF5 with /node of the type NIRGraph, as nir.write() makes it"
             )
@@ -75,14 +75,16 @@ class _Reader:
         return Net(nodes, self.edges(group), self.metadata(group))
 
     def edges(self, group: Any) -> list[Edge]:
-        data = self.dataset(group, "edges")
+        data = member(group, "edges")
+        if not isinstance(data, h5py.Dataset) or data.shape is None:
+            raise FormatError(f"{data.name}: pairs of names belong there")
         if math.prod(data.shape) == 0:
             return []
         if len(data.shape) != 2 or data.shape[1] != 2 or h5py.check_string_dtype(data.dtype) is None:
             raise FormatError(f"{data.name} holds {data.dtype} of shape {data.shape}, where pairs of names belong")
         if data.shape[0] > MOST_EDGES:
             raise FormatError(f"it has more than {MOST_EDGES:,} edges")
-        self.budget.spend(math.prod(data.shape) * max(16, data.dtype.itemsize), data.name)
+        self.texts(data)
         out: list[Edge] = []
         for first in range(0, data.shape[0], self.rows):
             for source, target in data[first : first + self.rows]:
@@ -91,10 +93,10 @@ class _Reader:
 
     def metadata(self, group: Any) -> dict[str, Any]:
         """Plain values only: NIR lets anything stand here, and nothing depend on it."""
-        if "metadata" not in group:
+        if not has(group, "metadata"):
             return {}
         inside = self.group(group, "metadata")
-        plain = [n for n in inside if isinstance(inside.get(n, getlink=True), h5py.HardLink)]
+        plain = [n for n in inside if inside.id.links.get_info(n.encode()).type == h5py.h5l.TYPE_HARD]
         return {n: self.value(inside, n) for n in plain if inside.get(n, getclass=True) is h5py.Dataset}
 
     def text(self, group: Any, name: str) -> str:
@@ -105,31 +107,25 @@ class _Reader:
 
     def value(self, group: Any, name: str) -> Any:
         """Text or an array."""
-        data = self.dataset(group, name)
-        if h5py.check_string_dtype(data.dtype) is None:
-            return np.asarray(array_at(group, name, self.budget))
+        data = member(group, name)
+        if not isinstance(data, h5py.Dataset) or h5py.check_string_dtype(data.dtype) is None:
+            return array_at(group, name, self.budget)
+        self.texts(data)
         if data.shape not in ((), (1,)):
             raise FormatError(f"{data.name} holds text of shape {data.shape}, where one text belongs")
-        self.budget.spend(data.dtype.itemsize, data.name)
         value = data[()]
         return _decoded(value if data.shape == () else value[0], data.name)
 
-    def dataset(self, group: Any, name: str) -> Any:
-        """A dataset that lies in this file and is compressed, if at all, by what every HDF5 has."""
-        data = member(group, name)
-        if not isinstance(data, h5py.Dataset) or data.shape is None:
-            raise FormatError(f"{data.name}: values are needed there")
+    def texts(self, data: h5py.Dataset) -> None:
+        """Whether texts lie in this file as they are: unpacked, they could be any number."""
         if data.is_virtual or data.external:
             raise FormatError(f"{data.name} takes its values from another file")
-        made = data.id.get_create_plist()
-        for k in range(made.get_nfilters()):
-            if made.get_filter(k)[0] not in _FILTERS:
-                raise FormatError(
-                    f"{data.name} is compressed by filter {made.get_filter(k)[0]}; gzip, lzf and shuffle are read"
-                )
-        if data.chunks is not None and math.prod(data.shape):
-            self.budget.spend(max(0, math.prod(data.chunks) - math.prod(data.shape)) * data.dtype.itemsize, data.name)
-        return data
+        if data.shape is None:
+            raise FormatError(f"{data.name} is empty")
+        if data.id.get_create_plist().get_nfilters():
+            raise FormatError(f"{data.name} is packed; texts in NIR are not")
+        count = max(math.prod(data.shape), math.prod(data.chunks or ()))
+        self.budget.spend(count * max(16, data.dtype.itemsize), data.name)
 
 
 def _decoded(value: Any, where: str) -> str:
