@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,20 @@ def test_check_of_a_damaged_file_names_it(cli: Any, tmp_path: Path) -> None:
             "message"
         ]
         assert name in cli(f"neurograph info {name}", code=1).err
+
+
+def test_check_lists_every_part_of_a_file_that_cannot_be_read(cli: Any, tmp_path: Path) -> None:
+    cli("neurograph export lenet5 activation=LIF -o net.json")
+    data = json.loads((tmp_path / "net.json").read_text())
+    nodes, projections = data["graph"]["nodes"], data["graph"]["projections"]
+    nodes[3]["shape"], projections[0]["delay"], projections[1] = [0], -1, "no projection"
+    projections[4]["operators"][0]["operator"] = "Dence"
+    (tmp_path / "net.json").write_text(json.dumps(data))
+    messages = [p["message"] for p in cli("neurograph check net.json --json", code=1).json["problems"]]
+    for part in ("node 3 ('c5')", "projection 0 ('conv1')", "projection 1", "unknown operator 'Dence'"):
+        assert sum(part in m for m in messages) == 1, messages
+    assert len(messages) == 4  # of the projections of 'c5' nothing is said
+    assert "node 3 ('c5')" in cli("neurograph info net.json", code=1).err
 
 
 def test_notes_are_no_problems_unless_strict(cli: Any) -> None:

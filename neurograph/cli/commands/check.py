@@ -38,15 +38,20 @@ def command(
     from neurograph.cli.facts import default_dt
     from neurograph.cli.model import load
     from neurograph.errors import NeuroGraphError
+    from neurograph.io.document.document import gathering
     from neurograph.passes.problems import Problem, problems_of
 
     found: list[Problem] = []
     name, step = " ".join(model), dt
-    try:
-        loaded = load(model)
-    except NeuroGraphError as error:
-        found.append(Problem("error", "load", type(error).__name__, str(error)))
-    else:
+    loaded = None
+    with gathering() as wrong:  # every part of a file that cannot be read, not the first alone
+        try:
+            loaded = load(model)
+        except NeuroGraphError as error:
+            if not wrong:
+                found.append(Problem("error", "load", type(error).__name__, str(error)))
+    found += [Problem("error", "load", type(e).__name__, str(e)) for e in wrong]
+    if loaded is not None and not wrong:
         graph = loaded.graph
         name, step = loaded.name, default_dt(graph) if dt is None else dt
         kinds = {"backends": backends} if backends else {}

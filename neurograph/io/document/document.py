@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from neurograph.projections.combine import Combine
 from neurograph.spec import Neuron
 
 Array = np.ndarray[Any, Any]
+_GATHERED: ContextVar[list[FormatError] | None] = ContextVar("gathered", default=None)
 PARTS = ("name", "nodes", "projections", "probes", "steps")
 
 
@@ -66,6 +68,17 @@ def document(graph: Graph, array: Callable[[Array], Data], *, places: bool = Tru
     return {"name": graph.name, "nodes": nodes, "projections": projections, "probes": probes, "steps": steps}
 
 
+@contextmanager
+def gathering() -> Iterator[list[FormatError]]:
+    """While entered, a part that cannot be read is left out and its error listed, so that all are found at once."""
+    found: list[FormatError] = []
+    token = _GATHERED.set(found)
+    try:
+        yield found
+    finally:
+        _GATHERED.reset(token)
+
+
 def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
     """The graph of a document; `array` gives the array of what stands for it. Raises FormatError."""
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
@@ -80,15 +93,23 @@ def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
     def neuron(name: str, arguments: dict[str, Any], key: Data) -> Neuron:
         return _neuron(name, arguments, key, steps)
 
-    reader, graph = Reader(array, neuron), Graph(data["name"])
+    reader, graph, found = Reader(array, neuron), Graph(data["name"]), _GATHERED.get()
     for k, node in enumerate(_list(data, "nodes")):
-        with _part(f"node {k} ({shown(_name(node))})", _at(node)):
+        with _part(f"node {k} ({shown(_name(node))})", _at(node), found):
             _add_node(graph, node, reader)
+    # of what only follows from a node that was left out nothing is said
+    lost = {str(_name(n)) for n in _list(data, "nodes")} - set(graph.nodes) if found else set()
     for k, projection in enumerate(_list(data, "projections")):
-        with _part(f"projection {k} ({shown(_name(projection))})", _at(projection)):
+        if lost and isinstance(projection, dict):
+            ends = {str(projection.get(e)).partition(":")[0] for e in ("source", "target")}
+            if lost & ends:
+                continue
+        with _part(f"projection {k} ({shown(_name(projection))})", _at(projection), found):
             _add_projection(graph, projection, reader)
     for k, probe in enumerate(_list(data, "probes")):
-        with _part(f"probe {k}", _at(probe)):
+        if isinstance(probe, dict) and str(probe.get("of")) in lost:
+            continue
+        with _part(f"probe {k}", _at(probe), found):
             _only(probe, "of", "variable", "neurons", "every", "at")
             neurons = probe.get("neurons")
             if neurons is not None and not (isinstance(neurons, list) and all(type(n) is int for n in neurons)):
@@ -220,16 +241,15 @@ def _neuron(name: str, arguments: dict[str, Any], key: Data, steps: dict[str, Da
 
 
 @contextmanager
-def _part(what: str, at: str) -> Iterator[None]:
-    """Say in an error which part of the graph it is about."""
+def _part(what: str, at: str, found: list[FormatError] | None = None) -> Iterator[None]:
+    """Say in an error which part of the graph it is about; with `found`, list it there and go on."""
     try:
         yield
-    except FormatError as error:
-        raise FormatError(f"{what}{f' ({at})' if at else ''}: {error}") from None
-    except NeuroGraphError as error:
-        raise FormatError(f"{what}{f' ({at})' if at else ''}: {error}") from None
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        raise FormatError(f"{what}{f' ({at})' if at else ''}: {error or type(error).__name__}") from None
+    except (NeuroGraphError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        problem = FormatError(f"{what}{f' ({at})' if at else ''}: {str(error) or type(error).__name__}")
+        if found is None:
+            raise problem from None
+        found.append(problem)
 
 
 def _title(node: Any) -> str:
@@ -280,4 +300,4 @@ def _is(value: Any, kind: type[Any]) -> Any:
     return value
 
 
-__all__ = ["Written", "canonical", "document", "graph_of", "hash_of", "hash_of_document"]
+__all__ = ["Written", "canonical", "document", "gathering", "graph_of", "hash_of", "hash_of_document"]
