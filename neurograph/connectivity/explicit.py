@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
+import scipy  # its rooms are loaded when they are used
 
 from neurograph.connectivity.rule import CHUNK, Array, Plan, Rule, whole
 from neurograph.errors import ShapeError, SpecError, declared_at
@@ -69,12 +69,12 @@ class Explicit(Rule):
     @classmethod
     def from_scipy(cls, matrix: Any) -> Explicit:
         """From a scipy.sparse matrix [targets, sources]: each stored entry is a synapse with that weight."""
-        if not sparse.issparse(matrix):
+        if not scipy.sparse.issparse(matrix):
             raise SpecError(
                 f"Explicit.from_scipy(...) at {declared_at()}: give a scipy.sparse matrix [targets, sources], "
                 f"got {type(matrix).__name__}"
             )
-        listed = sparse.coo_array(matrix)
+        listed = scipy.sparse.coo_array(matrix)
         made = cls(listed.coords[1], listed.coords[0], listed.data)
         made.size = int(listed.shape[1]), int(listed.shape[0])
         return made
@@ -87,7 +87,7 @@ class Explicit(Rule):
             raise SpecError(
                 f"Explicit.from_dense(...) at {declared_at()}: give an array [targets, sources], got shape {array.shape}"
             )
-        return cls.from_scipy(sparse.coo_array(array))
+        return cls.from_scipy(scipy.sparse.coo_array(array))
 
     @classmethod
     def from_networkx(

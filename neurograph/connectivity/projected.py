@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
+import scipy  # its rooms are loaded when they are used
 
 from neurograph.connectivity.build import build
 from neurograph.connectivity.rule import Rule
@@ -90,7 +90,7 @@ class Group(Operator):
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
         weight = np.asarray(w["weight"], x.dtype)
         data = weight[self.which] if weight.ndim else np.full(len(self.which), weight, x.dtype)
-        matrix = sparse.csr_array((data, (self.post, self.pre)), shape=self.sizes)
+        matrix = scipy.sparse.csr_array((data, (self.post, self.pre)), shape=self.sizes)
         return np.ascontiguousarray((matrix @ x.reshape(len(x), -1).T).T).reshape(len(x), *self.target)
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import networkx
-
 from neurograph.errors import GraphError
 from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
 
@@ -22,6 +20,8 @@ def schedule(tape: Tape, mode: str = "auto", tell: Callable[[GraphError], None] 
 
     What cannot be stepped but lies in a cycle is an error, which is raised, or all of them handed to `tell`.
     """
+    import networkx
+
     if mode not in _MODES:
         raise GraphError(f"schedule={mode!r}: choose one of {', '.join(_MODES)}")
     writer = {o: k for k, i in enumerate(tape.instructions) for o in i.outs}
@@ -58,6 +58,8 @@ def _static(instr: Instr, slots: dict[str, Slot]) -> bool:
 
 def _loop(members: list[Instr], tell: Callable[[GraphError], None] | None) -> Instr:
     """A loop over a cycle: members in an order in which only delays read what a later one writes."""
+    import networkx
+
     inside = {o for i in members for o in i.outs}
     flow = networkx.DiGraph()
     flow.add_nodes_from(range(len(members)))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import networkx
-
 from neurograph.errors import GraphError
 from neurograph.graph import Graph, Input, Output, Population
 
@@ -67,6 +65,8 @@ def delay_steps(delay: float, dt: float, where: str) -> int:
 
 def _cycles_without_delay(graph: Graph, dt: float) -> Iterator[GraphError]:
     """Cycles that share no projection; a delay that rounds away is a problem of its own, and counts as one here."""
+    import networkx  # a tenth of a second, which only a network is worth
+
     instant = networkx.DiGraph()
     instant.add_nodes_from(graph.nodes)
     for p in graph.projections.values():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
+import scipy  # its rooms are loaded when they are used
 
 from neurograph.errors import ShapeError, SpecError, declared_at
 from neurograph.projections.operator import Array, Operator, Run, Weight, fixed
@@ -27,11 +27,11 @@ class Sparse(Operator):
     linear = True
 
     def __init__(self, matrix: Any, *, learnable: bool = True):
-        if not sparse.issparse(matrix):
+        if not scipy.sparse.issparse(matrix):
             raise SpecError(
                 f"Sparse(...) at {declared_at()}: give a scipy.sparse matrix [outputs, inputs], got {type(matrix).__name__}"
             )
-        rows = sparse.csr_array(matrix, dtype=np.float64)
+        rows = scipy.sparse.csr_array(matrix, dtype=np.float64)
         rows.sum_duplicates()
         if not np.all(np.isfinite(rows.data)):
             raise SpecError(f"Sparse(...) at {declared_at()}: weights must be finite")
@@ -62,7 +62,7 @@ class Sparse(Operator):
 
     def numpy(self, x: Array, w: Mapping[str, Array], run: Run) -> Array:
         weights = np.asarray(w["weight"], x.dtype)
-        matrix = sparse.csr_array((weights, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
+        matrix = scipy.sparse.csr_array((weights, self.matrix.indices, self.matrix.indptr), shape=self.matrix.shape)
         return np.ascontiguousarray((matrix @ x.reshape(len(x), -1).T).T)
 
     def macs(self, source: Shape, target: Shape) -> int:

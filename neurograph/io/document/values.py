@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy  # its rooms are loaded when they are used
 
 from neurograph.constructed import FAMILIES, Constructed, members
 from neurograph.errors import FormatError, NeuroGraphError
@@ -49,8 +49,8 @@ class Writer:
             return {"learnable": self.data(value.value), "per": value.per}
         if isinstance(value, np.ndarray):
             return {"array": self._array(value)}
-        if sparse.issparse(value):
-            rows = sparse.csr_array(value)
+        if scipy.sparse.issparse(value):
+            rows = scipy.sparse.csr_array(value)
             return {
                 "csr": {n: self.data(list(map(int, rows.shape)) if n == "shape" else getattr(rows, n)) for n in WHOLE}
             }
@@ -235,7 +235,7 @@ def _csr(reader: Reader, data: Data, depth: int) -> Any:
         raise FormatError("a sparse matrix: indptr and indices are whole numbers")
     try:
         # checked before anything walks along them
-        matrix = sparse.csr_array((values, indices, indptr), shape=shape)
+        matrix = scipy.sparse.csr_array((values, indices, indptr), shape=shape)
         matrix.check_format(full_check=True)
     except (ValueError, IndexError, TypeError) as error:
         raise FormatError(f"a sparse matrix of {shape}: {error}") from None
