@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from neurograph.tape import Tape
 
 
-def default_dt(graph: Graph) -> float:
-    """The step that circuits of this field are simulated with, in ms; one step where images go in."""
-    return 1.0 if graph.inputs else 0.1
-
-
 def facts_of(graph: Graph, tape: Tape) -> dict[str, Any]:
     """The facts of a graph and its tape after `infer`."""
     synapses = _synapses(tape)

@@ -27,11 +27,11 @@ LIBRARIES = ("cytoscape", "dagre")
 
 
 def to_html(
-    what: Any, path: str | Path | None = None, *, dt: float = 1.0, overlay: Any = None, title: str | None = None
+    what: Any, path: str | Path | None = None, *, dt: float | None = None, overlay: Any = None, title: str | None = None
 ) -> str:
     """The page of a graph, a tape or a program, written to `path` if given.
 
-    dt: of a graph; a tape and a program have their own. overlay: an Overlay, or a dict of what one takes. A graph that
+    dt: of a graph, one that fits its delays unless given; a tape and a program have their own. overlay: an Overlay, or a dict of what one takes. A graph that
     is not complete is shown as far as it goes, with the error. Weights appear as histograms, never as values.
     """
     subject = subject_of(what, dt)

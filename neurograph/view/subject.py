@@ -17,6 +17,7 @@ from neurograph.passes.plan import plan
 from neurograph.passes.schedule import schedule
 from neurograph.passes.validate import validate
 from neurograph.projections.operator import fixed
+from neurograph.step_length import fitting_dt
 from neurograph.tape import Tape
 from neurograph.view.from_tape import graph_of
 
@@ -56,10 +57,10 @@ class Subject:
         return declared.init.array if isinstance(declared.init, fixed) else None
 
 
-def subject_of(what: Any, dt: float) -> Subject:
+def subject_of(what: Any, dt: float | None) -> Subject:
     """Read a graph, a tape or a program."""
     if isinstance(what, Graph):
-        return _with_owners(_lowered(what, dt))
+        return _with_owners(_lowered(what, fitting_dt(what) if dt is None else dt))
     if isinstance(what, Tape):
         subject = _lowered(what.graph, what.dt) if what.graph is not None else Subject(graph_of(what), what.dt, [])
         return _with_owners(_beside(subject, what, "this tape"))

@@ -35,11 +35,11 @@ def command(
     and delays that round away at this --dt; rules of connection that cannot be fulfilled; operators and
     backends that cannot run it. Notes are what runs but is seldom meant. Exit code 1 when there is a problem.
     """
-    from neurograph.cli.facts import default_dt
     from neurograph.cli.model import load
     from neurograph.errors import NeuroGraphError
     from neurograph.io.document.document import gathering
     from neurograph.passes.problems import Problem, problems_of
+    from neurograph.step_length import default_dt
 
     found: list[Problem] = []
     name, step = " ".join(model), dt

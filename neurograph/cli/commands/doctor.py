@@ -25,9 +25,9 @@ def command(model: tuple[str, ...], dt: float | None, test: bool) -> frame.Answe
 
     rows: list[dict[str, str]] = []
     if model:
-        from neurograph.cli.facts import default_dt
         from neurograph.cli.kernels import kernels_of
         from neurograph.cli.model import load
+        from neurograph.step_length import default_dt
 
         graph = load(model).graph
         rows = kernels_of(graph, default_dt(graph) if dt is None else dt)

@@ -35,12 +35,13 @@ def command(model: tuple[str, ...], dt: float | None, tape: bool, stop_after: st
 
     if not model:
         return recipes.answer()
-    from neurograph.cli.facts import default_dt, facts_of
+    from neurograph.cli.facts import facts_of
     from neurograph.compiler import lower
+    from neurograph.step_length import fitting_dt
 
     loaded = load(model)
     graph = loaded.graph
-    step = default_dt(graph) if dt is None else dt
+    step = fitting_dt(graph) if dt is None else dt
     facts = {"model": loaded.name, "from": loaded.kind} | facts_of(graph, lower(graph, dt=step, stop_after="infer"))
     text = _text(facts)
     if tape or stop_after:

@@ -84,9 +84,9 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     A network without inputs is a circuit, simulated for --time. One with inputs needs --input or --dataset.
     Ctrl-C ends a run cleanly: what was recorded is kept (exit code 130).
     """
-    from neurograph.cli.facts import default_dt
     from neurograph.cli.group import INTERRUPTED
     from neurograph.cli.runs import annotate, use_threads
+    from neurograph.step_length import default_dt
     from neurograph.version import __version__
 
     use_threads(o["threads"], o["backend"])

@@ -42,8 +42,8 @@ def command(
 
     One file that opens from disk and loads nothing from the network.
     """
-    from neurograph.cli.facts import default_dt
     from neurograph.cli.model import load
+    from neurograph.step_length import fitting_dt
     from neurograph.view import to_html
 
     loaded = load(model)
@@ -51,7 +51,7 @@ def command(
     if recording is not None:
         overlay, of = _overlay(recording)
         dt = of if dt is None else dt
-    dt = default_dt(graph) if dt is None else dt
+    dt = fitting_dt(graph) if dt is None else dt
     target = output or Path(re.sub(r"[^\w.-]+", "_", graph.name) + ".html")
     to_html(graph, target, dt=dt, overlay=overlay, title=title)
     size = os.path.getsize(target)

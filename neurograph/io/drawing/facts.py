@@ -7,10 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from neurograph.connectivity.rule import Rule
-from neurograph.distributions import Distribution
 from neurograph.graph import Graph, Population, Projection
 from neurograph.projections.operator import Operator
 
@@ -109,27 +106,16 @@ class Facts:
 
 
 def facts_of(graph: Graph, dt: float | None = None) -> Facts:
-    """The facts of a graph, complete or not; `dt` is 1 unless given, or the shortest delay where that is shorter."""
+    """The facts of a graph, complete or not; `dt` is one that fits its delays unless given."""
     from neurograph.view.data import Reader
     from neurograph.view.subject import subject_of
 
-    subject = subject_of(graph, _step(graph) if dt is None else dt)
+    subject = subject_of(graph, dt)
     data = Reader(subject).data()
     order = {name: k for k, name in enumerate(graph.nodes)}
     nodes = tuple(_node(graph, row) for row in data["nodes"])
     edges = tuple(_edge(graph, row, data, order) for row in data["edges"])
     return Facts(graph.name, nodes, edges, subject.problem)
-
-
-def _step(graph: Graph) -> float:
-    shortest = longest = 1.0
-    for p in graph.projections.values():
-        low = getattr(p.delay, "low", None) if isinstance(p.delay, Distribution) else p.delay
-        values = np.asarray(1.0 if low is None else low, np.float64)
-        shortest = min(shortest, float(np.min(values, initial=1.0, where=values > 0.0)))
-        longest = max(longest, float(np.max(values, initial=1.0)))
-    # delays that no one step fits are no reason to count billions of steps
-    return shortest if longest < 1e9 * shortest else 1.0
 
 
 def _node(graph: Graph, row: dict[str, Any]) -> NodeFacts:
