@@ -1,18 +1,19 @@
 """Reading HDF5 that anyone may have written: plain datasets inside the file, no larger than allowed.
 
 Compressed values are unpacked here and not by the HDF5 library, whose gzip filter makes room for whatever a chunk unpacks
-to, however small the dataset says it is.
+to, however small the dataset says it is. Texts are read here too: in a damaged heap of texts the library can turn forever.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -85,12 +86,69 @@ def text_at(group: h5py.Group, name: str, budget: Budget) -> str:
     data = _dataset(group, name, budget)
     if data.shape != () or h5py.check_string_dtype(data.dtype) is None:
         raise FormatError(f"{data.name} holds {data.dtype} of shape {data.shape}, where one text belongs")
-    budget.spend(max(data.dtype.itemsize, data.id.get_storage_size()), data.name)
-    value = data[()]
-    try:
-        return value.decode() if isinstance(value, bytes) else str(value)
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{data.name} is no UTF-8 text: {error}") from None
+    (text,) = texts_of(data, budget)
+    return text
+
+
+def texts_of(data: h5py.Dataset, budget: Budget) -> list[str]:
+    """The texts of a dataset of strings, in C order."""
+    count, kind = math.prod(data.shape), h5py.check_string_dtype(data.dtype)
+    each = _REFERENCE.size if kind is None or kind.length is None else kind.length
+    start, size = data.id.get_offset(), data.file.id.get_filesize()
+    if start is None or kind is None or count * each > size or data.id.get_storage_size() != count * each:
+        raise FormatError(f"{data.name} does not hold its {count:,} texts in one piece")
+    out = []
+    with open(data.file.filename, "rb") as stream:
+        base = data.file.userblock_size
+        stream.seek(start)
+        for held in [stream.read(each) for _ in range(count)]:
+            raw = held.rstrip(b"\0") if each == kind.length else _from_heap(stream, base, held, budget, data.name)
+            try:
+                out.append(raw.decode())
+            except UnicodeDecodeError as error:
+                raise FormatError(f"{data.name} is no UTF-8 text: {error}") from None
+    return out
+
+
+def _from_heap(stream: BinaryIO, base: int, reference: bytes, budget: Budget, name: str) -> bytes:
+    """A text of any length, which a reference finds in a heap: (length, address of the heap, number in it)."""
+    wrong = FormatError(f"{name}: the heap that holds its text is damaged")
+    if len(reference) != _REFERENCE.size:
+        raise wrong
+    length, address, number = _REFERENCE.unpack(reference)
+    if length == 0:
+        return b""
+    if address >= 1 << 62:
+        raise wrong
+    stream.seek(base + address)
+    head = stream.read(_HEAP.size)
+    if len(head) < _HEAP.size:
+        raise wrong
+    mark, _, size = _HEAP.unpack(head)
+    at = _HEAP.size
+    while mark == b"GCOL" and at + _OBJECT.size <= size:
+        stream.seek(base + address + at)
+        head = stream.read(_OBJECT.size)
+        if len(head) < _OBJECT.size:
+            break
+        found, _, room = _OBJECT.unpack(head)
+        if found == number and found:
+            if not length <= room <= size:
+                break
+            budget.spend(length, name)
+            text = stream.read(length)
+            if len(text) < length:
+                break
+            return text
+        if not found:  # what is free, to the end
+            break
+        at += _OBJECT.size + -(-room // 8) * 8
+    raise wrong
+
+
+_REFERENCE = struct.Struct("<IQI")
+_HEAP = struct.Struct("<4sIQ")  # mark, version, size
+_OBJECT = struct.Struct("<HHxxxxQ")  # number, uses, size
 
 
 def _dataset(group: h5py.Group, name: str, budget: Budget) -> h5py.Dataset:

@@ -30,6 +30,12 @@ def parts() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def reading() -> ModuleType:
+    """Reading many files in a process of its own."""
+    return module("reading")
+
+
+@pytest.fixture(scope="session")
 def mutate() -> ModuleType:
     """Mutations of files."""
     return module("mutate")

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 import neurograph as ng
-from neurograph.constructed import Constructed, members
+from neurograph.constructed import FAMILIES, Constructed, members
 from neurograph.fields import Option, Param, State, SurrogateOption
 
 SHAPE = (3, 4)
@@ -147,6 +147,11 @@ def part(cls: type[Constructed], rng: random.Random) -> Any:
         except (ng.NeuroGraphError, ValueError, TypeError, LookupError):
             continue
     raise AssertionError(f"no arguments found that {cls.__name__} accepts: name some in tests/io/parts.py")
+
+
+def classes() -> list[tuple[str, type[Constructed]]]:
+    """Every class of every family."""
+    return [(family, members(family)[name]) for family in FAMILIES for name in sorted(members(family))]
 
 
 def some(family: str, rng: random.Random) -> Any:

@@ -75,8 +75,8 @@ def graph_of_text(text: str | bytes, limit: int = LIMIT) -> Graph:
 
 def parsed(text: str | bytes, budget: Budget) -> Any:
     """The value of JSON text, strictly: no NaN, no key twice, no more lists and objects than the budget allows."""
-    marks = b",:[{" if isinstance(text, bytes) else ",:[{"
-    budget.spend(VALUE * sum(text.count(marks[k : k + 1]) for k in range(4)), "the text")  # type: ignore[arg-type]
+    count = sum(map(text.count, (b",", b":", b"[", b"{"))) if isinstance(text, bytes) else sum(map(text.count, ",:[{"))
+    budget.spend(VALUE * count, "the text")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         out: dict[str, Any] = {}
