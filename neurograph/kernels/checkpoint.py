@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import networkx
-
 from neurograph.expr.value import Value, live
 
 
@@ -19,6 +17,8 @@ def checkpoints(gradients: Iterable[Value], leaves: set[str], adjoints: set[str]
 
     Among equally small sets it is the one nearest to the gradients, which leaves least to compute again.
     """
+    import networkx
+
     results = list(gradients)
     order = live(results)
     forward: set[int] = set()  # depends on inputs or states, and on no incoming gradient
