@@ -118,7 +118,8 @@ def test_a_step_computes_the_same_bits(
                 for key in mine:
                     bit_equal(mine[key], yours[key], f"{path} {kind} {key}")
     monkeypatch.undo()
-    assert type(ng.load(tmp_path / f"a{ending}").nodes["n"].neuron) is Own
+    known = name != "own surrogate"  # a surrogate without a name is in the step alone
+    assert (type(ng.load(tmp_path / f"a{ending}").nodes["n"].neuron) is Own) == known
     again = ng.load(ng.save(loaded, tmp_path / f"b{ending}"))
     assert again == graph
 
@@ -131,11 +132,11 @@ def test_what_is_given_to_a_step_is_the_same(
     loaded = without_class(graph, tmp_path / "a.json", monkeypatch, Fed)
     assert isinstance(loaded.nodes["n"].neuron, Written) and loaded == graph
     x = np.ones((STEPS, BATCH, *SHAPE), np.float32)
-    y, z = (
-        np.asarray(ng.compile(g, backend, dt=0.5)(torch.tensor(x) if backend == "torch" else x))
-        for g in (graph, loaded)
-    )
-    np.testing.assert_array_equal(y, z)
+    answers = []
+    for g in (graph, loaded):
+        torch.manual_seed(1)  # in training each sequence draws anew
+        answers.append(np.asarray(ng.compile(g, backend, dt=0.5)(torch.tensor(x) if backend == "torch" else x)))
+    np.testing.assert_array_equal(*answers)
 
 
 def test_a_step_for_one_length_says_so(tmp_path: Path, solo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +164,10 @@ def test_a_changed_class_does_not_change_a_file(tmp_path: Path, solo: Any, monke
 
 
 def test_surrogates_of_one_name_are_told_apart(tmp_path: Path, solo: Any) -> None:
-    made = [ng.custom_surrogate(lambda u, k=k: 1.0 / (1.0 + k * abs(u))) for k in (1.0, 2.0)]
-    graphs = [solo(ng.LIF(surrogate=s), SHAPE) for s in made]
+    def sloped(k: float) -> ng.Surrogate:
+        return ng.custom_surrogate(lambda u: 1.0 / (1.0 + k * abs(u)))
+
+    graphs = [solo(ng.LIF(surrogate=sloped(k)), SHAPE) for k in (1.0, 2.0)]
     assert graphs[0] != graphs[1] and graphs[0].hash != graphs[1].hash
     for graph in graphs:
         assert ng.load(ng.save(graph, tmp_path / "a.json")) == graph

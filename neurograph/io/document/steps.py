@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.constructed import Constructed
 from neurograph.errors import FormatError, NeuroGraphError, SpecError
 from neurograph.expr import exp, floor, relu, sigmoid, sqrt, tanh, where
 from neurograph.expr.ops import OPS
@@ -33,6 +34,7 @@ from neurograph.nodes.surrogate import Surrogate
 from neurograph.spec import GIVEN, Learnable, Neuron, whole_step
 
 DT = "dt"
+KEPT = 500  # steps that are written once and remembered
 _CODE = ("poisson", "events")  # what is given by a method of the class, which no step holds
 _ON_NUMBERS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
@@ -46,13 +48,23 @@ def written_step(neuron: Neuron) -> tuple[str, Data]:
     """The step of a neuron as data, and the hash of it."""
     if isinstance(neuron, Written):
         return neuron.step_hash, neuron.step_data
-    try:
-        key = (type(neuron), *((n, type(v), repr(v)) for n, v in neuron.options.items()))
-        if key not in _known:
-            _known[key] = _written(neuron)
-        return _known[key]
-    except TypeError:  # an option that is no key
-        return _written(neuron)
+    key = (type(neuron), *((n, _key(v)) for n, v in neuron.options.items()))
+    if key not in _known:
+        if len(_known) >= KEPT:
+            _known.clear()
+        _known[key] = _written(neuron)
+    return _known[key]
+
+
+def _key(value: Any) -> Any:
+    """What tells options apart: the class and every argument, which printing may leave out."""
+    if isinstance(value, Constructed):
+        return type(value), *((n, _key(v)) for n, v in value.arguments_given().items())
+    if isinstance(value, Learnable):
+        return "learnable", _key(value.value), value.per
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    return type(value), repr(value)
 
 
 def _written(neuron: Neuron) -> tuple[str, Data]:
