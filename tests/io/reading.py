@@ -173,7 +173,7 @@ def samples_of(format: str, scratch: Path) -> list[bytes]:
     """Good files; of some neurons in them only the steps are known afterwards."""
     mutate = module("mutate")
     good: list[bytes] = mutate.samples(format, scratch, module("parts"))
-    mutate._bomb()
+    mutate.faults().bomb()
     mutate.Strange.abstract = True  # not found by its name
     return good
 

@@ -103,7 +103,7 @@ def test_hdf5_that_is_not_as_written(change: Any, message: str, tmp_path: Path, 
 
 
 def test_a_chunk_is_unpacked_to_its_size_and_no_further(tmp_path: Path, mutate: Any) -> None:
-    path = resealed(ng.save(small(), tmp_path / "a.h5"), mutate, lambda f: packed(f, mutate._bomb()))
+    path = resealed(ng.save(small(), tmp_path / "a.h5"), mutate, lambda f: packed(f, mutate.faults().bomb()))
     with pytest.raises(ng.FormatError, match="unpacks to more than 3,200 bytes"):
         ng.load(path)
 
