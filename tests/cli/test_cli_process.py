@@ -50,6 +50,9 @@ def test_help_and_info_load_neither_torch_nor_numba(tmp_path: Path) -> None:
     ]  # type: ignore[arg-type]
     done = subprocess.run([sys.executable, "-c", code, *lines], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+    code = code.replace("'matplotlib'", "'matplotlib', 'networkx', 'scipy.sparse', 'ssl'")
+    done = subprocess.run([sys.executable, "-c", code, "--help", "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_a_pipe_that_closes_is_no_error(tmp_path: Path) -> None:

@@ -37,12 +37,16 @@ def command(model: tuple[str, ...], dt: float | None, tape: bool, stop_after: st
         return recipes.answer()
     from neurograph.cli.facts import facts_of
     from neurograph.compiler import lower
+    from neurograph.held import undetermined
     from neurograph.step_length import fitting_dt
 
     loaded = load(model)
     graph = loaded.graph
     step = fitting_dt(graph) if dt is None else dt
-    facts = {"model": loaded.name, "from": loaded.kind} | facts_of(graph, lower(graph, dt=step, stop_after="infer"))
+    facts = {"model": loaded.name, "from": loaded.kind, "meta": loaded.meta}
+    facts |= facts_of(graph, lower(graph, dt=step, stop_after="infer"))
+    if loaded.kind == "file" and facts["weights"]:
+        facts["weights_held"] = not undetermined(graph, dt=step)
     text = _text(facts)
     if tape or stop_after:
         lines = str(lower(graph, dt=step, stop_after=stop_after))
@@ -70,9 +74,9 @@ def _text(f: dict[str, Any]) -> str:
         if f["synapses"]:
             head["memory"] = f"{frame.size(4 * f['synapses'])} to {frame.size(8 * f['synapses'])} of synapses"
     if f["weights"]:
-        head["weights"] = (
-            f"{f['weights']:,} to train, {frame.size(f['weight_bytes'])} in float32 with running statistics"
-        )
+        held = {True: "; held by the file", False: "; not all held by the file", None: ""}[f.get("weights_held")]
+        size = f"{frame.size(f['weight_bytes'])} in float32 with running statistics"
+        head["weights"] = f"{f['weights']:,} to train, {size}{held}"
     if f["state_values"]:
         where = "" if circuit else " per sample"
         width = 8 if circuit else 4
@@ -81,6 +85,13 @@ def _text(f: dict[str, Any]) -> str:
         )
     if f["macs"]:
         head["operations"] = f"{f['macs']:,} multiply-accumulates per sample and step"
+    if "test_accuracy" in f["meta"]:
+        m = f["meta"]
+        head["trained"] = (
+            f"on {m.get('dataset')}, {frame.counted(int(m.get('epochs') or 0), 'epoch')}: {m['test_accuracy']:.2f} % of its test images right"
+        )
+    if "converted_by" in f["meta"]:
+        head["converted"] = f"from {f['meta'].get('from')} by {f['meta']['converted_by']}"
     if f["probes"]:
         head["probes"] = ", ".join(f["probes"])
     counted = "synapses" if circuit else "weights"

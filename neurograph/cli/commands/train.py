@@ -208,7 +208,7 @@ def _trained(loaded: Model, parts: tuple[ImageData, ImageData], o: dict[str, Any
         "curve": curve,
     }
     text = (
-        f"{row.eval_acc1:.2f} % of {len(test):,} test images right after {row.epoch + 1} epochs (training: {row.train_acc:.2f} %), "
+        f"{row.eval_acc1:.2f} % of {len(test):,} test images right after {frame.counted(row.epoch + 1, 'epoch')} (training: {row.train_acc:.2f} %), "
         f"{data['seconds']:.0f} s\nthe network: {output}; try: neurograph run {output} --dataset {part.name}\n"
         f"checkpoints, summary.csv{'' if curve is None else ' and learning_curve'}: {folder}"
     )
