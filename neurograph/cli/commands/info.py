@@ -43,7 +43,7 @@ def command(model: tuple[str, ...], dt: float | None, tape: bool, stop_after: st
     loaded = load(model)
     graph = loaded.graph
     step = fitting_dt(graph) if dt is None else dt
-    facts = {"model": loaded.name, "from": loaded.kind, "meta": loaded.meta}
+    facts: dict[str, Any] = {"model": loaded.name, "from": loaded.kind, "meta": loaded.meta}
     facts |= facts_of(graph, lower(graph, dt=step, stop_after="infer"))
     if loaded.kind == "file" and facts["weights"]:
         facts["weights_held"] = not undetermined(graph, dt=step)
