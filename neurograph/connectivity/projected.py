@@ -13,9 +13,10 @@ import scipy  # its rooms are loaded when they are used
 from neurograph.connectivity.build import build
 from neurograph.connectivity.rule import Rule
 from neurograph.connectivity.synapses import Synapses
+from neurograph.errors import ShapeError
 from neurograph.fields import Learnable, Shape
 from neurograph.plasticity.rule import Plasticity
-from neurograph.projections.operator import Array, Operator, Run, Weight, filled
+from neurograph.projections.operator import Array, Operator, Run, Weight, filled, fixed
 
 if TYPE_CHECKING:
     import torch
@@ -60,9 +61,19 @@ class Projected:
         """One weight for all synapses, or one each in the canonical order."""
         learnt = isinstance(self.weight, Learnable)
         if isinstance(self.made.weight, float) and self.plasticity is None and not learnt:
-            return {"weight": Weight((), filled(self.made.weight), False)}
-        values = self.coo[2]
-        return {"weight": Weight(values.shape, lambda rng, shape: values, learnt)}
+            out = Weight((), filled(self.made.weight), False)
+        else:
+            values = self.coo[2]
+            out = Weight(values.shape, fixed(values), learnt)
+        start = self.rule.starts.get("weight")  # of a graph that was given weights later
+        if start is None:
+            return {"weight": out}
+        if start.shape != out.shape:
+            raise ShapeError(
+                f"{self.rule!r} ({self.at}) was given weights of shape {start.shape}, and has {out.shape}: another seed "
+                "makes other synapses. Compile with the seed that the weights were made with"
+            )
+        return {"weight": replace(out, init=fixed(start))}
 
     @cached_property
     def groups(self) -> list[tuple[int, Group]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neurograph.connectivity.projected import Projected
+from neurograph.errors import BackendError
 from neurograph.tape import Instr, Tape
 
 
@@ -18,6 +19,11 @@ def build(tape: Tape, seed: int, *, parts: int = 1, weight_dtype: str = "float64
         if not isinstance(instr.what, Projected):
             return instr
         made = instr.what.built(instr.name, tape.dt, seed, parts=parts, weight_dtype=weight_dtype)
+        if not by_name and instr.what.rule.starts:
+            raise BackendError(
+                f"projection {instr.name!r} ({instr.at}): its synapses were given weights one by one, and a simulation makes "
+                "its own. Use Explicit(pre, post, weight) for synapses with known weights"
+            )
         if by_name:
             weights.update({f"{instr.name}.{n}": w for n, w in made.weights().items()})
         return replace(instr, what=made)
