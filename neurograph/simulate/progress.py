@@ -16,7 +16,7 @@ class Progress:
         self.steps, self.dt = steps, dt
         self.wanted = sys.stderr.isatty() if wanted is None else wanted
         self.after = _LONG if wanted is None else 0.0
-        self.begin, self.shown = time.perf_counter(), 0
+        self.begin = time.perf_counter()
         self.bar: Any = None
 
     def show(self, done: int) -> None:
@@ -29,8 +29,7 @@ class Progress:
             form = "{l_bar}{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
             self.bar = tqdm(total=self.steps * self.dt, unit="ms", bar_format=form, file=sys.stderr)
         self.bar.set_postfix_str(f"{passed / (done * self.dt / 1000):.2f} x real time", refresh=False)
-        self.bar.update((done - self.shown) * self.dt)
-        self.shown = done
+        self.bar.update(done * self.dt - self.bar.n)  # a sum of parts would run past the end by a rounding
 
     def close(self) -> None:
         if self.bar is not None:
