@@ -22,11 +22,11 @@ class Nir(Format):
 
     def read(
         self, path: Path, *, limit: int = LIMIT, dt: float | None = None, scheme: str | None = None, unit: str = "step",
-        start: str | None = None,
+        start: str | None = None, bias_at_start: bool = False,
     ) -> Graph:  # fmt: skip
         from neurograph.io.nir import from_nir
 
-        return from_nir(path, dt=dt, scheme=scheme, unit=unit, start=start, limit=limit)
+        return from_nir(path, dt=dt, scheme=scheme, unit=unit, start=start, bias_at_start=bias_at_start, limit=limit)
 
     def write(
         self, graph: Graph, path: Path, *, dt: float | None = None, unit: str = "step", convention: str = "continuous",

@@ -25,12 +25,14 @@ from neurograph.readout import Steps
 
 @dataclass(frozen=True)
 class Setting:
-    """Step length and unit of the graph, both in seconds, the scheme, and where potentials start."""
+    """Step length and unit of the graph, both in seconds, the scheme, where potentials start, and whether a bias in a cycle
+    arrives in the first step already."""
 
     dt: float
     seconds: float
     scheme: str
     start: str
+    bias_at_start: bool = False
 
 
 class Builder:
@@ -92,7 +94,8 @@ class Builder:
             return False
         # late by a step: it may wait before the operators, unless they make something of nothing
         chain = self._chain(name)
-        return any(has_bias(self.net.nodes[n]) or self.net.nodes[n].kind == "Delay" for n in chain)
+        biased = not self.setting.bias_at_start and any(has_bias(self.net.nodes[n]) for n in chain)
+        return biased or any(self.net.nodes[n].kind == "Delay" for n in chain)
 
     def _lines(self, name: str) -> bool:
         """Whether the node delays each element by a time of its own."""

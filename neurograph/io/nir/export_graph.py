@@ -72,6 +72,7 @@ class Exporter:
         for node in self.graph.nodes.values():
             self._node(node)
         beside = {b for p in self.graph.projections.values() for b in [self._beside(p)] if b is not None}
+        self.moved = self._moved_biases()
         for p in self.graph.projections.values():
             if p.name not in beside:
                 self._projection(p)
@@ -158,7 +159,7 @@ class Exporter:
                 return
             layers, delay = [], lines
         else:
-            layers = self._layers(p, element)
+            layers = self._with_bias(p, self._layers(p, element))
         waits = steps > 0 or delay is not None
         delay_name, names = self._names(p, [key for key, _ in layers], waits)
         implicit = steps == 1 and delay_name is None and not self.explicit and self._may_wait(p, layers)
@@ -200,6 +201,45 @@ class Exporter:
             source = target
         made = [(t.name, layer_of(t.operator, t.weights, t.source, t.target, element, self.losses)) for t in parts]
         return [(name, node) for name, node in made if node is not None]
+
+    def _moved_biases(self) -> dict[str, Array | None]:
+        """Biases of recurrent projections, given to one that goes forward into the same neurons; None: given away.
+
+        A bias arrives in every step, a reader's step of delay lets none through in the first.
+        """
+        moved: dict[str, Array | None] = {}
+        if self.explicit:
+            return moved
+        forward: dict[str, Projection] = {}
+        for p in self.graph.projections.values():
+            if p.rule is None and p.operators and delay_steps(p.delay, self.clock.dt, p.name) == 0:
+                forward.setdefault(p.target.node, p)
+        for p in self.graph.projections.values():
+            host = forward.get(p.target.node)
+            if p.rule is not None or host is None or delay_steps(p.delay, self.clock.dt, p.name) != 1:
+                continue
+            last = [layers[-1][1] for layers in (self._layers(q, "") for q in (p, host)) if layers]
+            kinds = [n.kind for n in last]
+            if len(last) == 2 and has_bias(last[0]) and (kinds[0] == kinds[1] or set(kinds) == {"Affine", "Linear"}):
+                before = moved.get(host.name)
+                moved[host.name] = last[0].params["bias"] + (0.0 if before is None else before)
+                moved[p.name] = None
+        return moved
+
+    def _with_bias(self, p: Projection, layers: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
+        if p.name not in self.moved:
+            return layers
+        more, (key, last) = self.moved[p.name], layers[-1]
+        params = dict(last.params)
+        if more is not None:
+            made = Node(
+                "Affine" if last.kind == "Linear" else last.kind, {**params, "bias": params.get("bias", 0.0) + more}
+            )
+        elif last.kind == "Affine":
+            made = Node("Linear", {"weight": params["weight"]})
+        else:
+            made = Node(last.kind, {**params, "bias": np.zeros_like(params["bias"])})
+        return [*layers[:-1], (key, made)]
 
     def _names(self, p: Projection, keys: list[str], waits: bool) -> tuple[str | None, list[str]]:
         """The name of the delay, where the projection's name tells one, and the names of the operators."""

@@ -18,6 +18,7 @@ from neurograph.io.nir.cycles import back_edges, evaluation_order
 from neurograph.io.nir.extras import with_extras
 from neurograph.io.nir.flat import Flat, bypassed, flattened
 from neurograph.io.nir.hdf5 import read_file
+from neurograph.io.nir.layers import has_bias
 from neurograph.io.nir.model import Edge
 from neurograph.io.nir.names import all_encoded
 from neurograph.io.nir.objects import is_nir_graph, read_object
@@ -63,22 +64,25 @@ class NirImport:
 
 def from_nir(
     source: Any, *, dt: float | None = None, scheme: str | None = None, unit: str = "step", start: str | None = None,
-    limit: int = LIMIT,
+    bias_at_start: bool = False, limit: int = LIMIT,
 ) -> Graph:  # fmt: skip
     """The graph of a NIR file or nir.NIRGraph; `read_nir` gives a report with it.
 
     dt: the step length in seconds; by default what the file's metadata (ours) or its gains r = tau/dt say. unit: of time in
     the graph: "step" (compile with dt=1), "s" or "ms" (compile with that dt). scheme: "euler" or "exact" (for an input held
-    over a step; also called "zoh"). start: potentials begin at "zero" or at "rest" (v_leak). limit: bytes of arrays.
+    over a step; also called "zoh"). start: potentials begin at "zero" or at "rest" (v_leak). bias_at_start: a bias within a
+    cycle arrives in the first step already, as in snnTorch's RLeaky, and not with the step of delay. limit: bytes of arrays.
     Spikes are 1, thresholds strict, resets hard, several edges into a node are summed. A file is data: no code of it runs,
     and whatever is wrong with it is a FormatError.
     """
-    return read_nir(source, dt=dt, scheme=scheme, unit=unit, start=start, limit=limit).graph
+    return read_nir(
+        source, dt=dt, scheme=scheme, unit=unit, start=start, bias_at_start=bias_at_start, limit=limit
+    ).graph
 
 
 def read_nir(
     source: Any, *, dt: float | None = None, scheme: str | None = None, unit: str = "step", start: str | None = None,
-    limit: int = LIMIT,
+    bias_at_start: bool = False, limit: int = LIMIT,
 ) -> NirImport:  # fmt: skip
     """As from_nir, with what was decided on the way."""
     _choice("scheme", scheme, (None, *SCHEMES))
@@ -93,7 +97,7 @@ def read_nir(
         raise FormatError(f"from_nir() takes the path of a .nir file or a nir.NIRGraph, not {type(source).__name__}")
     try:
         net = flattened(read_file(path, limit) if path is not None else read_object(source), "the graph")
-        return _imported(net, dt, scheme, unit, start, title)
+        return _imported(net, dt, scheme, unit, start, bool(bias_at_start), title)
     except NeuroGraphError as error:
         raise FormatError(f"{where}: {error}") from None
     except (RecursionError, MemoryError, ArithmeticError) as error:
@@ -107,7 +111,9 @@ def _choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
         )
 
 
-def _imported(net: Flat, dt: float | None, scheme: str | None, unit: str, start: str | None, title: str) -> NirImport:
+def _imported(
+    net: Flat, dt: float | None, scheme: str | None, unit: str, start: str | None, bias_at_start: bool, title: str
+) -> NirImport:
     ours = str(net.metadata.get("producer", "")).startswith(PRODUCER)
     said = {k: net.metadata.get(k) for k in ("scheme", "start")} if ours else {}
     title = str(net.metadata.get("name", "")) if ours and net.metadata.get("name") else title
@@ -130,13 +136,15 @@ def _imported(net: Flat, dt: float | None, scheme: str | None, unit: str, start:
     shapes = Shapes(net, _seeing(net, order), where)
     names = all_encoded(net.nodes, where)
     seconds = UNITS.get(unit, step)
-    setting = Setting(step, seconds, scheme, start)
+    setting = Setting(step, seconds, scheme, start, bias_at_start)
     graph = Builder(net, order, cut, shapes, names, setting).build(title or "nir")
     if ours:
         graph = with_extras(graph, net.metadata, names)
     timed = [n for n in net.nodes.values() if "tau" in n.params or "tau_mem" in n.params]
     convention = "discrete" if timed and all(is_discrete(n, step) for n in timed) else "continuous"
     notes += shapes.notes + _doubts(net, step, convention)
+    if not bias_at_start:
+        notes += _late_biases(net, cut)
     return NirImport(
         graph, step, dt_from, step / seconds, unit, scheme, convention, tuple(order), tuple(cut), names, tuple(notes),
         net.metadata,
@@ -183,6 +191,14 @@ def _check_delays(net: Flat, dt: float) -> None:
                     f"node {name!r}: its delay of {shortest:g} s is less than half a step of {dt:g} s and would vanish. "
                     "Pass a smaller dt="
                 )
+
+
+def _late_biases(net: Flat, cut: list[Edge]) -> list[str]:
+    return [
+        f"the bias of {a!r} arrives with the step of delay, not in the first step; models of snnTorch mean bias_at_start=True"
+        for a, _ in cut
+        if has_bias(net.nodes[a])
+    ]
 
 
 def _doubts(net: Flat, dt: float, convention: str) -> list[str]:

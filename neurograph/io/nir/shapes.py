@@ -32,7 +32,12 @@ class Shapes:
             shape = node.params["shape"]
             if not shape or min(shape) < 1:
                 raise FormatError(f"{where}: its shape is {shape}; whole numbers above 0, without batch and time")
-            return shape  # type: ignore[no-any-return]
+            if self._holds_the_batch(name, shape):
+                self.notes.append(
+                    f"{name!r} has the shape {shape} with a batch of 1; read as {shape[1:]}, which the weights need"
+                )
+                shape = shape[1:]
+            return tuple(shape)
         arrived = self._arrived(name, where)
         if node.kind in OPERATORS:
             if arrived is None:
@@ -79,6 +84,17 @@ class Shapes:
             )
             node = replace(node, params={**node.params, "start_dim": (0,)})
         return operator_of(node, source, where)
+
+    def _holds_the_batch(self, name: str, shape: Sizes) -> bool:
+        """A common fault: shapes of a sample with its batch. Certain where all weights behind it take the rest and no more."""
+        behind = [self.net.nodes[b] for b in self.net.out_of[name]]
+        weights = [n for n in behind if "weight" in n.params]
+        if shape[0] != 1 or len(shape) < 2 or not behind or len(weights) < len(behind):
+            return False
+        groups = [n.params["groups"][0] if n.kind.startswith("Conv") else 1 for n in weights]
+        fits = [len(shape) == n.params["weight"].ndim and shape[1] == n.params["weight"].shape[1] * g
+                for n, g in zip(weights, groups, strict=True)]  # fmt: skip
+        return all(fits)
 
     def _counts_the_batch(self, name: str, node: Node, source: Sizes) -> bool:
         """A common fault: start_dim=1 means axis 0. Certain only where the weights behind it fit nothing else."""

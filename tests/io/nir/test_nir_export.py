@@ -237,6 +237,24 @@ def test_parallel_edges_and_relays(run: Any, oracle: Any) -> None:
     )
 
 
+def test_a_recurrent_bias_goes_forward(run: Any, oracle: Any) -> None:
+    """Readers that know no Delay still read a recurrent network whose recurrent weights have a bias."""
+    graph = ng.Graph("recurrent")
+    x, n = graph.input("x", 4), graph.population("n", ng.LIF(tau=4.0, threshold=0.2), 3)
+    graph.connect(x, n, ng.Dense(weight=drawn(0, 3, 4), bias=False), name="forward")
+    graph.connect(n, n, ng.Dense(weight=drawn(1, 3, 3), bias=np.full(3, 0.3)), name="rec", delay=1)
+    graph.connect(n, n, ng.Dense(weight=drawn(2, 3, 3), bias=np.full(3, 0.1)), name="more", delay=1)
+    graph.connect(n, graph.output("y", readout=ng.Steps()))
+    x_ = np.random.default_rng(1).random((30, 4))
+    for convention in ("continuous", "discrete"):
+        made = to_nir(graph, dt=DT, dtype="float64", convention=convention)
+        assert {k: type(v).__name__ for k, v in made.nodes.items()} == {
+            "x": "Input", "forward": "Affine", "n": "LIF", "rec": "Linear", "more": "Linear", "y": "Output"}  # fmt: skip
+        np.testing.assert_allclose(run(from_nir(made), x_), run(graph, x_), atol=1e-9)
+        late = set(read_nir(made).delayed)
+        np.testing.assert_allclose(oracle(made, x_, DT, "euler", late)["y"], run(graph, x_), atol=1e-9)
+
+
 @pytest.mark.parametrize(("where", "bias"), [("n", False), ("n", True), ("m", False)])
 def test_a_delay_where_no_reader_would_put_it_is_written(where: str, bias: bool, run: Any, oracle: Any) -> None:
     """A step that lies on the way forward, or before a bias, is a Delay node; one that closes the cycle is not."""

@@ -268,3 +268,15 @@ def test_names_of_all_kinds(line: Any, tmp_path: Path, run: Any, oracle: Any) ->
     slashed = read_nir(line((3,), **{"a/b": nir.Scale(drawn(1, 3))}))
     to_nir(slashed.graph, tmp_path / "slash.nir", dt=DT)  # HDF5 has its own meaning for it
     assert "a_x2F_b" in nir.read(tmp_path / "slash.nir").nodes
+
+
+def test_an_input_that_holds_its_batch(line: Any, oracle: Any, run: Any) -> None:
+    def graph(*shape: int) -> Any:
+        return line(shape, fc=nir.Affine(drawn(1, 3, 5), drawn(2, 3)))
+
+    found = read_nir(graph(1, 5))
+    assert "with a batch of 1; read as (5,)" in "".join(found.notes)
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    np.testing.assert_allclose(run(found.graph, x), oracle(graph(5), x, DT)["output"])
+    with pytest.raises(FormatError, match="it has 5 inputs, but .2, 5. arrives"):
+        from_nir(graph(2, 5))
