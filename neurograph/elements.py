@@ -39,6 +39,8 @@ class Population:
     def __getitem__(self, port: str) -> Port:
         return Port(self.name, port)
 
+    __iter__ = None  # Python would go through population[0], population[1], ... without end
+
 
 @dataclass(frozen=True)
 class Output:

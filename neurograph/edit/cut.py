@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import replace
+from typing import Any
 
 from neurograph.errors import GraphError, NeuroGraphError, declared_at
 from neurograph.graph import Graph, Population
@@ -59,11 +60,14 @@ def shapes_of(graph: Graph) -> dict[str, tuple[int, ...]]:
     return known | {i.name: tape.slots[i.outs[0]].shape for i in tape.walk() if i.op == "neuron"}
 
 
-def _chosen(graph: Graph, names: tuple[str, ...], what: str) -> set[str]:
+def _chosen(graph: Graph, names: tuple[Any, ...], what: str) -> set[str]:
     """The nodes and projections that names or prefixes stand for."""
     known = (*graph.nodes, *graph.projections)
     out: set[str] = set()
-    for name in names:
+    for given in names:
+        name = getattr(given, "name", given)  # a node or a projection itself
+        if not isinstance(name, str):
+            raise GraphError(f"{what}({given!r}) at {declared_at()} takes names of nodes and projections, or prefixes")
         found = {n for n in known if n == name or n.startswith(f"{name}.")}
         if not found:
             prefixes = {n.rpartition(".")[0] for n in known} - {""}

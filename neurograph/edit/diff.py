@@ -11,6 +11,15 @@ from neurograph.graph import Graph
 from neurograph.io.document.document import document
 
 Array = np.ndarray[Any, Any]
+_UNNAMED = (
+    "with",
+    "later",
+    "array",
+    "scalar",
+    "csr",
+    "mapping",
+    "learnable",
+)  # say how a value is written, not where it is
 _KINDS = {"input": "input", "population": "population", "output": "output", "projection": "projection"}
 
 
@@ -88,7 +97,7 @@ def _compared(place: str, old: Any, new: Any) -> list[tuple[str, str, str]]:
                 if old[key] != new.get(key) and old.get("neuron") == new.get("neuron") and old["with"] == new["with"]:
                     out.append((f"{place}.step", "another step", "under the same name"))
                 continue
-            below = place if key in ("with", "later") else f"{place}.{key}".lstrip(".")
+            below = place if key in _UNNAMED else f"{place}.{key}".lstrip(".")
             out += _compared(below, old.get(key), new.get(key))
         return out
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
@@ -103,6 +112,8 @@ def _arrays(place: str, old: Array, new: Array) -> list[tuple[str, str, str]]:
         return [(place, kinds[0], kinds[1])]
     if old.tobytes() == new.tobytes():
         return []
+    if not old.ndim:
+        return [(place, _short(_Held(old)), _short(_Held(new)))]
     bits = [a.reshape(-1).view(f"V{a.itemsize}") for a in (old, new)]
     with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN
         far = np.nanmax(np.abs(old.astype(np.float64) - new.astype(np.float64)), initial=0.0)
@@ -111,8 +122,14 @@ def _arrays(place: str, old: Array, new: Array) -> list[tuple[str, str, str]]:
 
 def _short(value: Any) -> str:
     if isinstance(value, _Held):
-        return f"{value.array.dtype.name}{list(value.array.shape)}"
+        array = value.array
+        return f"{array.dtype.name}{list(array.shape) if array.ndim else f'({array})'}"
     if isinstance(value, dict):
+        tag = next((t for t in ("array", "scalar", "float") if t in value), None)
+        if tag is not None:
+            return _short(value[tag]) if tag != "float" else str(value[tag])
+        if "learnable" in value:
+            return f"learnable({_short(value['learnable'])}, per={value['per']!r})"
         family = next(iter(value), None)
         inner = value.get("with")
         if isinstance(inner, dict):

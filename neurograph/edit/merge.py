@@ -16,6 +16,9 @@ def merged(graph: Graph, other: Graph, prefix: str = "") -> Graph:
     if not isinstance(other, Graph):
         raise GraphError(f"merge() at {declared_at()} takes a Graph, got {type(other).__name__}")
 
+    if not isinstance(prefix, str):
+        raise GraphError(f"merge() at {declared_at()}: prefix={prefix!r} is no name such as 'left'")
+
     def named(name: str) -> str:
         return f"{prefix}.{name}" if prefix else name
 
