@@ -26,7 +26,9 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @options.progress
 @frame.json_option
 def command(what: tuple[str, ...], rounds: int, threads: int | None, progress: bool | None) -> frame.Answer:
-    """Measure NeuroGraph on this machine: WHAT is a benchmark's name, or all. Without WHAT it lists them.
+    """Measure NeuroGraph on this machine.
+
+    WHAT is a benchmark's name, or all. Without WHAT it lists them.
 
     Two sides take turns, round after round, so that a busy machine is busy for both; the ratio is the median of the
     ratios within a round. The large comparisons with other simulators are scripts in the checkout's benchmarks/.

@@ -29,7 +29,7 @@ from neurograph.cli import frame, model
 def command(
     model: tuple[str, ...], dt: float | None, backends: tuple[str, ...], build: bool, strict: bool
 ) -> frame.Answer:
-    """List every problem of MODEL, a file or a network, before anything runs.
+    """List every problem of MODEL before anything runs.
 
     Unknown parts and damaged data of a file; what nothing reaches; shapes that do not fit; cycles without delay
     and delays that round away at this --dt; rules of connection that cannot be fulfilled; operators and

@@ -17,7 +17,9 @@ INSTALL = {
 @frame.command('eval "$(neurograph completion bash)"', *INSTALL.values())
 @click.argument("shell", type=click.Choice(sorted(INSTALL)))
 def command(shell: str) -> frame.Answer:
-    """Print the script for SHELL that completes commands, options, recipes and their settings with the Tab key.
+    """Print the script that completes commands in SHELL.
+
+    With the Tab key it completes commands, options, recipes and their settings.
 
     The first example is for this session; the others install it for every new shell.
     """

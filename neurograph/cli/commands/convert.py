@@ -71,7 +71,9 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @options.progress
 @frame.json_option
 def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
-    """Convert MODEL, a trained network of activations, to spikes, and compare both on test images.
+    """Convert a trained network of activations to spikes.
+
+    MODEL and what it became are compared on test images.
 
     MODEL is a file that `neurograph train` wrote, a recipe with --weights, or a function of yours that returns a graph
     with its weights or a torch.nn.Module. The report shows accuracy over time steps, rates, operations and energy.

@@ -15,7 +15,9 @@ from neurograph.cli import frame, model
 @click.argument("models", nargs=-1, metavar="A [KEY=VALUE]... B [KEY=VALUE]...", shell_complete=model.complete)
 @frame.json_option
 def command(models: tuple[str, ...]) -> frame.Answer:
-    """Show what was added, removed and changed from network A to network B.
+    """Show what differs between two networks.
+
+    That is what was added, removed and changed from A to B.
 
     Exit code 0 when they are equal, 1 when they differ, as of the program diff.
     """

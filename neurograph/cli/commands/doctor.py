@@ -17,7 +17,7 @@ from neurograph.cli import frame, model, options
 @click.option("--self-test/--no-self-test", "test", default=True, help="Run a small network on every backend.")
 @frame.json_option
 def command(model: tuple[str, ...], dt: float | None, test: bool) -> frame.Answer:
-    """Show versions, devices, threads, compilers and caches, and what is wrong with them.
+    """Show versions, devices, caches, and what is wrong.
 
     With MODEL it also shows which kernels will run it, on each backend, and why. Exit code 1 when there is a problem.
     """

@@ -36,7 +36,9 @@ from neurograph.cli import files, frame, model, options
 def command(
     model: tuple[str, ...], output: Path, name: str | None, weights: Path | None, draw: int | None, **o: Any
 ) -> frame.Answer:
-    """Write MODEL to a file: .h5 and .json hold all of it, others what they can.
+    """Write MODEL to a file of any format.
+
+    .h5 and .json hold all of it, others what they can.
 
     Nothing is lost in silence: a format that cannot hold something refuses, unless --lossy is given.
     """

@@ -23,7 +23,7 @@ from neurograph.cli import files, frame, options
 @files.formats_option
 @frame.json_option
 def command(file: Path, output: Path, name: str | None, dt: float | None, more: tuple[str, ...]) -> frame.Answer:
-    """Read FILE in any format that is read, and write it as a model file of NeuroGraph.
+    """Read FILE in any format, and write a model file.
 
     FILE is data: no code in it runs, and nothing of it is left out in silence.
     """

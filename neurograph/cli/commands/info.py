@@ -26,7 +26,7 @@ from neurograph.cli import frame, model
 )
 @frame.json_option
 def command(model: tuple[str, ...], dt: float | None, tape: bool, stop_after: str | None) -> frame.Answer:
-    """Show what MODEL is: its populations and projections with shapes, weights, memory and operations.
+    """Show shapes, weights, memory and operations of MODEL.
 
     Without MODEL it lists the recipes.
     """

@@ -10,7 +10,10 @@ from neurograph.cli import catalogue, frame
 @frame.command("neurograph list", "neurograph list --json")
 @frame.json_option
 def command() -> frame.Answer:
-    """List the recipes: the networks that come with NeuroGraph, with the settings each takes as key=value."""
+    """List the recipes and the settings they take.
+
+    Recipes are the networks that come with NeuroGraph; settings are key=value.
+    """
     return answer()
 
 

@@ -78,7 +78,9 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 @click.option("--list", "listing", is_flag=True, help="Show what was recorded, and draw nothing.")
 @frame.json_option
 def command(recording: Path, listing: bool, **o: Any) -> frame.Answer:
-    """Draw RECORDING, a file that `run --record` wrote: rasters, rates and traces, one above the other.
+    """Draw rasters, rates and traces of RECORDING.
+
+    RECORDING is a file that `run --record` wrote.
 
     Without --raster, --rate or --trace it draws a raster of all populations, and the variables recorded.
     """

@@ -73,7 +73,9 @@ ANN_EPOCHS = {"digits": 80}  # of networks of activations, which are small; 6 fo
 @options.progress
 @frame.json_option
 def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
-    """Train MODEL on a data set with surrogate gradients, and write it to a model file.
+    """Train MODEL on a data set, and write a model file.
+
+    It is trained with surrogate gradients.
 
     What is trained is written as it is after the last epoch; the best checkpoints stay in --folder. A recipe takes the
     number of classes and the image's shape from the data set. Without a GPU it picks sizes that take minutes.

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 def command(
     model: tuple[str, ...], output: Path | None, show: bool, recording: Path | None, dt: float | None, title: str | None
 ) -> frame.Answer:
-    """Write a page that shows MODEL: its graph, equations, parameters and weights, and its tape after each pass.
+    """Write a page that shows MODEL.
+
+    It shows the graph, equations, parameters and weights, and the tape after each pass.
 
     One file that opens from disk and loads nothing from the network.
     """
