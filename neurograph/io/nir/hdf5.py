@@ -14,7 +14,7 @@ from neurograph.io.heaps import check_heaps
 from neurograph.io.nir.model import DEEPEST, MOST_EDGES, MOST_NODES, Edge, Net, Node, checked
 from neurograph.io.safe_hdf5 import array_at, group_at, has, member, opened
 
-LONGEST_TEXT = 1 << 16
+LONGEST_TEXT = 1 << 24  # our own metadata lists all nodes
 _HOLDS = {"type", "nodes", "edges", "metadata", "input_type", "output_type"}
 
 

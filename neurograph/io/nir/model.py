@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 Edge = tuple[str, str]
 Sizes = tuple[int, ...]
 DEEPEST = 32  # nested graphs
-MOST_NODES = 200_000
+MOST_NODES = 20_000
 MOST_EDGES = 2_000_000
 
 

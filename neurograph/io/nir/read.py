@@ -26,6 +26,7 @@ from neurograph.io.nir.shapes import Shapes
 from neurograph.io.nir.timing import PRODUCER, is_discrete, step_length
 
 UNITS = {"s": 1.0, "ms": 1e-3}
+_LONG = 1 << 24  # characters
 SCHEMES = {"euler": "euler", "exact": "exact", "zoh": "exact"}
 
 
@@ -114,9 +115,11 @@ def _choice(name: str, value: Any, known: tuple[Any, ...]) -> None:
 def _imported(
     net: Flat, dt: float | None, scheme: str | None, unit: str, start: str | None, bias_at_start: bool, title: str
 ) -> NirImport:
-    ours = str(net.metadata.get("producer", "")).startswith(PRODUCER)
-    said = {k: net.metadata.get(k) for k in ("scheme", "start")} if ours else {}
-    title = str(net.metadata.get("name", "")) if ours and net.metadata.get("name") else title
+    # metadata may hold anything: only texts of our own exporter count
+    said = {k: v for k, v in net.metadata.items() if isinstance(v, str) and len(v) <= _LONG}
+    ours = said.get("producer", "").startswith(PRODUCER)
+    said = said if ours else {}
+    title = said.get("name") or title
     scheme = SCHEMES[scheme or (said.get("scheme") if said.get("scheme") in SCHEMES else None) or "euler"]
     start = start or (said.get("start") if said.get("start") in ("zero", "rest") else None) or "zero"
     where = "the graph"
@@ -139,7 +142,7 @@ def _imported(
     setting = Setting(step, seconds, scheme, start, bias_at_start)
     graph = Builder(net, order, cut, shapes, names, setting).build(title or "nir")
     if ours:
-        graph = with_extras(graph, net.metadata, names)
+        graph = with_extras(graph, said, names)
     timed = [n for n in net.nodes.values() if "tau" in n.params or "tau_mem" in n.params]
     convention = "discrete" if timed and all(is_discrete(n, step) for n in timed) else "continuous"
     notes += shapes.notes + _doubts(net, step, convention)

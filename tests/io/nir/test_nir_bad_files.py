@@ -120,7 +120,7 @@ BAD: dict[str, tuple[Callable[[h5py.File], Any], str]] = {
     "edges of three": (put("node/edges", np.array([["a", "b", "c"]], dtype=object), dtype=h5py.string_dtype()), "pairs of names"),
     "edges of numbers": (put("node/edges", np.ones((2, 2))), "where pairs of names belong"),
     "text that is none": (put("node/type", np.bytes_(b"\xff\xfe")), "no UTF-8 text"),
-    "a long text": (put("node/type", "x" * (1 << 17)), "a text of 131,072 characters"),
+    "a long text": (put("node/type", "x" * (1 << 24 | 1)), "a text of 16,777,217 characters"),
     "a soft link": (link(W, h5py.SoftLink("/node/nodes/fc/bias")), "is a link, which leads out of the file or in circles"),
     "a soft link to itself": (link(W, h5py.SoftLink(f"/{W}")), "is a link"),
     "another file": (link(W, h5py.ExternalLink("/etc/hostname", "/x")), "is a link"),
@@ -211,6 +211,21 @@ def test_shapes_that_do_not_meet() -> None:
     for made, says in cases:
         with pytest.raises(FormatError, match=says):
             read_nir(made, dt=DT)
+
+
+@pytest.mark.parametrize(
+    "value", [np.zeros(3), np.zeros((2, 0)), 1.0, "", "{", '{"readout": {"output": {"readout": "None"}}}', "[1]"]
+)
+@pytest.mark.parametrize("key", ["producer", "dt", "scheme", "start", "name", "neurograph", "order"])
+def test_metadata_of_any_kind(key: str, value: Any, tmp_path: Path) -> None:
+    def change(file: h5py.File) -> None:
+        file["node/metadata/producer"] = "neurograph 0"
+        put(f"node/metadata/{key}", value)(file)
+
+    try:
+        assert isinstance(from_nir(write(tmp_path / "a.nir", change), dt=DT), ng.Graph)
+    except FormatError as error:
+        assert (key == "neurograph" and "readout" in str(error)) or "JSON" in str(error)
 
 
 def test_mutated_files(tmp_path: Path) -> None:
