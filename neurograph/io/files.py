@@ -14,6 +14,7 @@ from neurograph.graph import Graph
 from neurograph.io.formats import format_for_writing, format_named, format_of_file
 from neurograph.io.formats.format import LIMIT, options_of
 from neurograph.io.formats.hdf5 import MAGIC, Contents, read_contents, write_contents
+from neurograph.sealed import check_regular
 
 
 def save(
@@ -34,6 +35,8 @@ def save(
     """
     path = Path(path)
     chosen = format_named(format) if format is not None else format_for_writing(path)
+    if not path.name:
+        raise FormatError(f"{path}: it is no name of a file")
     contents = _contents(model, state, meta)
     if chosen.name == "hdf5":
         _no_others(chosen.name, chosen.write, options)
@@ -59,6 +62,7 @@ def load(path: str | os.PathLike[str], *, format: str | None = None, limit: int 
     chosen = format_named(format) if format is not None else format_of_file(path)
     _no_others(chosen.name, chosen.read, options)
     with _named(path):
+        check_regular(path)
         return chosen.read(path, limit=limit, **options)
 
 
