@@ -316,11 +316,11 @@ def test_other_things_to_export(tmp_path: Path) -> None:
 def test_a_graph_of_many_nodes(tmp_path: Path) -> None:
     graph = ng.Graph("many")
     before: Any = graph.input("x", 2)
-    for k in range(400):
+    for k in range(500):
         after = graph.population(f"{'long.' * 30}n{k}", ng.LIF(), 2)
         graph.connect(before, after, name=f"edge{k}")
         before = after
     graph.connect(before, graph.output("y", readout=ng.Steps()))
     made = to_nir(graph, tmp_path / "many.nir", dt=DT)
     assert len(made.metadata["order"]) > 1 << 16
-    assert len(from_nir(tmp_path / "many.nir").populations) == 400
+    assert len(from_nir(tmp_path / "many.nir").populations) == 500
