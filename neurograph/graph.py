@@ -267,13 +267,15 @@ class Graph:
             raise GraphError(f"name {name!r} at {declared_at()}: a name is dotted words such as 'block1.lif'")
         if name in self.nodes or name in self.projections:
             raise GraphError(f"name {name!r} at {declared_at()}: already declared at {self._where(name)}")
-        for other in (*self.nodes, *self.projections):
-            if (other.startswith(name + ".") and other in self.nodes) or (
-                name.startswith(other + ".") and other in self.nodes
-            ):
-                raise GraphError(
-                    f"name {name!r} at {declared_at()}: {other!r} is a node, so it cannot also be a prefix. Rename one"
-                )
+        below, words = f"{name}.", name.split(".")
+        above = (".".join(words[:k]) for k in range(1, len(words)))
+        clash = next((n for n in above if n in self.nodes), None) or next(
+            (n for n in self.nodes if n.startswith(below)), None
+        )
+        if clash is not None:
+            raise GraphError(
+                f"name {name!r} at {declared_at()}: {clash!r} is a node, so it cannot also be a prefix. Rename one"
+            )
         return name
 
     def _where(self, name: str) -> str:

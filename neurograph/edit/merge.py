@@ -29,9 +29,9 @@ def merged(graph: Graph, other: Graph, prefix: str = "") -> Graph:
     for name, node in other.nodes.items():
         out.nodes[named(name)] = replace(node, name=out._fresh(named(name)))
     for name, p in other.projections.items():
-        out.projections[out._fresh(named(name))] = replace(
-            p, name=named(name), source=port(p.source), target=port(p.target)
-        )
+        if named(name) in out.projections or named(name) in out.nodes:  # it may begin as a node is named
+            raise GraphError(f"merge() at {declared_at()}: {named(name)!r} is already declared; give a prefix=")
+        out.projections[named(name)] = replace(p, name=named(name), source=port(p.source), target=port(p.target))
     for probe in other.probes.values():
         moved: Probe = replace(probe, population=named(probe.population))
         out.probes[moved.key] = moved

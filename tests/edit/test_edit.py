@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,32 @@ def test_merged_names_may_not_be_prefixes() -> None:
     two.population("right", ng.LIF(), 2)
     with pytest.raises(ng.GraphError, match="prefix"):
         one.merge(two)
+
+
+def test_projections_below_a_node_are_merged() -> None:
+    one = ng.Graph()
+    one.population("a", ng.LIF(), 2)
+    one.connect("a", "a", delay=1.0, name="a.back")
+    assert list(one.merge(one, prefix="b").projections) == ["a.back", "b.a.back"]
+    two = ng.Graph()
+    two.population("other", ng.LIF(), 2)
+    two.connect("other", "other", delay=1.0, name="a.back")
+    with pytest.raises(ng.GraphError, match="'a.back' is already declared; give a prefix="):
+        one.merge(two)
+
+
+def test_graphs_at_random_are_merged_and_cut_apart() -> None:
+    spec = importlib.util.spec_from_file_location("random_parts", Path(__file__).parents[1] / "io" / "parts.py")
+    assert spec is not None and spec.loader is not None
+    parts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(parts)
+    for seed in range(40):
+        one, two = (parts.graph(random.Random(f"{seed} {k}")) for k in range(2))
+        both = one.merge(two, prefix="right")
+        assert len(both.nodes) == len(one.nodes) + len(two.nodes)
+        assert len(both.projections) == len(one.projections) + len(two.projections)
+        left = both.without("right")
+        assert {n: p.shape for n, p in one.nodes.items() if not hasattr(p, "readout")}.keys() <= left.nodes.keys()
+        assert list(left.projections) == list(one.projections) and left.probes.keys() == one.probes.keys()
+        assert bool(one.diff(two)) == (one != two) and not one.diff(one.copied())
+        assert both.diff(left).removed and not left.diff(both).removed

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -90,8 +90,10 @@ def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
     if not isinstance(steps, dict):
         raise FormatError(f"'steps' are by their hash, not {shown(steps)}")
 
+    known = members("neuron")
+
     def neuron(name: str, arguments: dict[str, Any], key: Data) -> Neuron:
-        return _neuron(name, arguments, key, steps)
+        return _neuron(name, arguments, key, steps, known)
 
     reader, graph, found = Reader(array, neuron), Graph(data["name"]), _GATHERED.get()
     for k, node in enumerate(_list(data, "nodes")):
@@ -218,12 +220,14 @@ def _differ(one: Any, two: Any) -> bool:
     return type(one) is not type(two) or not np.array_equal(one, two)
 
 
-def _neuron(name: str, arguments: dict[str, Any], key: Data, steps: dict[str, Data]) -> Neuron:
+def _neuron(
+    name: str, arguments: dict[str, Any], key: Data, steps: dict[str, Data], known: Mapping[str, type[Any]]
+) -> Neuron:
     """A neuron of its class, where that is here and still computes what the file says; else of the step in the file."""
     step = steps.get(key) if isinstance(key, str) else None
     if key is not None and (not isinstance(step, dict) or step_hash(step) != key):
         raise FormatError(f"the step of neuron {name!r}, {shown(key)}, is not in the file, or not as it was written")
-    cls = members("neuron").get(name)
+    cls = known.get(name)
     foreign = any(isinstance(v, Unknown) for v in arguments.values())
     if cls is not None and not foreign:
         out = made(cls, name, arguments, {})
@@ -234,7 +238,7 @@ def _neuron(name: str, arguments: dict[str, Any], key: Data, steps: dict[str, Da
             raise FormatError(str(error)) from None
     if step is None:
         raise FormatError(
-            f"unknown neuron {name!r}, and the file holds no step of it; known are {', '.join(sorted(members('neuron')))}. "
+            f"unknown neuron {name!r}, and the file holds no step of it; known are {', '.join(sorted(known))}. "
             "Import the module that declares it before reading the file"
         )
     return neuron_of(name, step, str(key), arguments)

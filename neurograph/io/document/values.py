@@ -7,6 +7,7 @@ the format, which returns what stands for one.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,6 +31,7 @@ class Writer:
 
     def __init__(self, array: Callable[[Array], Data], step: Callable[[Neuron], str]):
         self.array, self.step = array, step
+        self.known = functools.cache(members)
 
     def data(self, value: Any) -> Data:
         """What stands for a value."""
@@ -76,7 +78,7 @@ class Writer:
             out["later"] = self._named(value, later)
         if own:
             out["step"] = self.step(value)  # type: ignore[arg-type]
-        elif members(value.family).get(name) is not type(value) and value.family != "surrogate":
+        elif self.known(value.family).get(name) is not type(value) and value.family != "surrogate":
             # a surrogate is within the neuron's step; nothing stands for the code of any other class
             raise FormatError(
                 f"{value!r} cannot be written: no {value.family} class named {name!r} would be found when it is read. "
@@ -107,6 +109,7 @@ class Reader:
 
     def __init__(self, array: Callable[[Data], Array], neuron: Callable[[str, dict[str, Any], Data], Neuron]):
         self.array, self.neuron = array, neuron
+        self.known = functools.cache(members)  # classes do not change while a file is read
 
     def value(self, data: Data, depth: int = 0) -> Any:
         """The value of data; raises FormatError."""
@@ -136,7 +139,7 @@ class Reader:
             raise FormatError(f"{family} {name!r} holds {', '.join(map(repr, sorted(surplus)))}, which nothing reads")
         if family == "neuron":
             return self.neuron(name, arguments, data.get("step"))
-        cls = members(family).get(name)
+        cls = self.known(family).get(name)
         if cls is None:
             if family == "surrogate":
                 return Unknown(name, arguments)

@@ -133,7 +133,7 @@ def read_contents(path: Path, *, limit: int = LIMIT, verify: bool = True, graph_
             if type(stored) is not int or arrays is None:
                 raise FormatError(f"{shown(stored)} stands for no array of the file")
             found = array_at(arrays, str(stored), budget)
-            return found.astype(found.dtype.newbyteorder("="))
+            return found.astype(found.dtype.newbyteorder("="), copy=False)
 
         def whole_graph() -> Graph:
             check_header(data, {"format", "format_version", "producer", "hash", "graph"})
