@@ -122,6 +122,7 @@ class Declared(Constructed):
                 declared.check(value, kind)
                 self.params[name] = value
             elif isinstance(declared, State):
+                self._check_start(name, value)
                 self.initial[name] = value
             else:
                 if declared.choices and value not in declared.choices:
@@ -135,6 +136,17 @@ class Declared(Constructed):
                         )
                     self.params[f"{name}_alpha"] = value.alpha
                 self.options[name] = value
+
+    def _check_start(self, name: str, value: Any) -> None:
+        """Raise unless a state can start from this: a number, an array, a distribution or the name of a parameter."""
+        named = isinstance(value, str) and isinstance(self._fields.get(value), Param)
+        drawn = isinstance(value, Constructed) and value.family == "distribution"
+        if named or drawn or (not isinstance(value, str) and numeric(value)):
+            return
+        raise SpecError(
+            f"{type(self).__name__}({name}={_short(value)}) at {declared_at()}: a state starts from a number, an array, a "
+            f"distribution such as Normal(0, 1), or the name of a parameter"
+        )
 
     @classmethod
     def _check_class(cls) -> None:
@@ -211,6 +223,14 @@ class View:
             f"{type(self._declared).__name__} uses self.{name}, which is not declared; "
             f"states and inputs are arguments of step, declared are {', '.join(self._declared._fields)}"
         )
+
+
+def numeric(value: Any) -> bool:
+    """Whether a value is a number or an array of numbers."""
+    try:
+        return np.asarray(value).dtype.kind in "fiub"
+    except (TypeError, ValueError):
+        return False
 
 
 def _same(value: Any, default: Any) -> bool:
