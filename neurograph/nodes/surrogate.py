@@ -33,7 +33,8 @@ class Surrogate(Constructed):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        SURROGATES[cls.__name__] = cls
+        if not vars(cls).get("abstract"):
+            SURROGATES[cls.__name__] = cls
 
     def __init__(self, alpha: float | Learnable | None = None, *, strict: bool | None = None):
         self.alpha = self.alpha_default if alpha is None else alpha
