@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,11 +92,6 @@ class Projection:
             used[key] = used.get(key, 0) + 1
             out.append((f"{self.name}.{key}" if used[key] == 1 else f"{self.name}.{key}_{used[key]}", part))
         return tuple(out)
-
-    @property
-    def shortest_delay(self) -> float:
-        """The delay, or for delays of single synapses what is known of the shortest: more than none."""
-        return float(self.delay) if isinstance(self.delay, int | float) else math.inf
 
 
 @dataclass(frozen=True)

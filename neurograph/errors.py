@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
@@ -37,8 +40,23 @@ class DataError(NeuroGraphError):
     """A data set, input tensor or recording is missing, corrupt or of the wrong kind."""
 
 
+_read_from: ContextVar[str] = ContextVar("read_from", default="")
+
+
+@contextmanager
+def read_from(place: str) -> Iterator[None]:
+    """While a file is read, what it declares was declared at `place`, not where the reading was asked for."""
+    token = _read_from.set(place)
+    try:
+        yield
+    finally:
+        _read_from.reset(token)
+
+
 def declared_at() -> str:
     """`file:line` of the nearest caller outside the package (recipes count as callers)."""
+    if place := _read_from.get():
+        return place
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = os.path.abspath(frame.f_code.co_filename)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,3 +234,16 @@ def test_values_that_are_no_data(tmp_path: Path) -> None:
         ng.FormatError, match=r"population 'n' .*Odd\(kind=...\): <built-in function len>.* cannot be written"
     ):
         ng.save(graph, tmp_path / "a.json")
+
+
+def test_what_is_wrong_in_a_file_is_said_where_it_was_declared(tmp_path: Path) -> None:
+    graph = ng.Graph("g")
+    lif = graph.population("lif", ng.LIF(tau=3.0), 2)
+    graph.connect(graph.input("x", 2), lif)
+    graph.connect(lif, graph.output("y"))
+    path = ng.save(graph, tmp_path / "g.json")
+    path.write_text(path.read_text().replace('"tau": 3.0', '"tau": -3.0'))
+    with pytest.raises(ng.FormatError, match=rf"LIF\(tau=-3\) at {re.escape(lif.at)}: tau must be above 0"):
+        ng.load(path)
+    with pytest.raises(ng.SpecError, match=r"at [^:]*test_refused\.py:\d+"):  # and afterwards it is the caller again
+        ng.LIF(tau=-3.0)

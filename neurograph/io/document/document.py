@@ -21,7 +21,7 @@ import numpy as np
 
 from neurograph.connectivity.rule import Rule
 from neurograph.constructed import members
-from neurograph.errors import FormatError, NeuroGraphError
+from neurograph.errors import FormatError, NeuroGraphError, read_from
 from neurograph.graph import Graph, Input, Output, Projection
 from neurograph.io.document.steps import Written, neuron_of, step_hash, written_step
 from neurograph.io.document.values import Data, Reader, Unknown, Writer, made, shown
@@ -248,7 +248,8 @@ def _neuron(
 def _part(what: str, at: str, found: list[FormatError] | None = None) -> Iterator[None]:
     """Say in an error which part of the graph it is about; with `found`, list it there and go on."""
     try:
-        yield
+        with read_from(at or "an unknown place"):
+            yield
     except (NeuroGraphError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         problem = FormatError(f"{what}{f' ({at})' if at else ''}: {str(error) or type(error).__name__}")
         if found is None:
