@@ -82,7 +82,7 @@ def test_without_data_it_says_so_and_takes_the_digits(
     def unreachable(*args: object, **named: object) -> None:
         raise DownloadError("no answer")
 
-    monkeypatch.setattr("neurograph.data.idx.download", unreachable)
+    monkeypatch.setattr("neurograph.data.sets.idx.download", unreachable)
     load("lenet5_conversion").main([*TINY[2:], "--data-dir", str(tmp_path), "--output", str(tmp_path / "out")])
     printed = capsys.readouterr().out
     assert "[DATA] no mnist here" in printed and "scikit-learn" in printed

@@ -1,12 +1,16 @@
-"""Image data sets, downloads, batches and batch transforms."""
+"""Data sets of pictures and of events, downloads, batches and batch transforms."""
 
 from __future__ import annotations
 
 from neurograph.data.batches import Batches
+from neurograph.data.data_set import DataSet
+from neurograph.data.event_data import EventData
+from neurograph.data.event_set import EventSet
+from neurograph.data.events.events import Events
 from neurograph.data.fetch import DownloadError, download
 from neurograph.data.image_data import ImageData
 from neurograph.data.image_set import ImageSet
-from neurograph.data.registry import cache_folder, dataset, load, load_both, names
+from neurograph.data.registry import cache_folder, dataset, load, load_both, load_images, names
 from neurograph.data.transforms import (
     Compose,
     ElasticDeform,
@@ -21,8 +25,12 @@ from neurograph.data.transforms import (
 __all__ = [
     "Batches",
     "Compose",
+    "DataSet",
     "DownloadError",
     "ElasticDeform",
+    "EventData",
+    "EventSet",
+    "Events",
     "HorizontalFlip",
     "ImageData",
     "ImageSet",
@@ -36,5 +44,6 @@ __all__ = [
     "download",
     "load",
     "load_both",
+    "load_images",
     "names",
 ]

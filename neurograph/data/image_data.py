@@ -63,6 +63,15 @@ class ImageData:
         if not all(value > 0 for value in self.std):
             raise DataError(f"{where}: std is {self.std}; every deviation must be above 0")
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels, height and width."""
+        return tuple(self.images.shape[1:])
+
+    def take(self, index: np.ndarray) -> np.ndarray:
+        """The images at these places, uint8 [B, C, H, W]."""
+        return np.ascontiguousarray(self.images[index])
+
     def first(self, count: int) -> ImageData:
         """The first `count` images (all, if there are fewer)."""
         if count < 1:

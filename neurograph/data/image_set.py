@@ -1,73 +1,49 @@
-"""What a data set must tell the registry; a subclass with a name registers itself."""
+"""Data sets of pictures of one size."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from neurograph.data.data_set import DataSet
+from neurograph.data.image_data import ImageData
 from neurograph.errors import DataError
+
+if TYPE_CHECKING:
+    from neurograph.data.transforms import Transform
 
 __all__ = ["ImageSet", "check_labels"]
 
 
-class ImageSet(ABC):
-    """A data set: its constants, where its files usually lie, how to fetch and read them.
+class ImageSet(DataSet):
+    """A data set of pictures, with the mean and deviation of its channels on the 0..1 scale."""
 
-    To add one, put a module with a subclass into ``neurograph/data``; nothing else changes.
-    """
-
-    known: ClassVar[dict[str, type[ImageSet]]] = {}
-
-    #: Name for ``load``; a subclass without one is a shared reader and is not registered.
-    name: ClassVar[str] = ""
-    classes: ClassVar[tuple[str, ...]]
     mean: ClassVar[tuple[float, ...]]
     std: ClassVar[tuple[float, ...]]
-    #: Where the data were published, for ImageData.source.
-    origin: ClassVar[str]
-    splits: ClassVar[tuple[str, ...]] = ("train", "test")
-    #: Sub-folders to look into, the first being where a download goes; empty: no files needed.
-    folders: ClassVar[tuple[str, ...]] = ()
+    #: Whether a mirrored picture still shows what its label says.
+    mirrors: ClassVar[bool] = True
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        if not cls.name:
-            return
-        holder = ImageSet.known.get(cls.name)
-        if holder is not None and holder.__module__ != cls.__module__:
-            raise DataError(
-                f"data set name {cls.name!r} is used by {holder.__module__} and {cls.__module__}; "
-                "a name may be taken once; rename one of the two"
-            )
-        ImageSet.known[cls.name] = cls
+    def open(self, folder: Path, split: str, limit: int | None, source: str) -> ImageData:
+        images, labels = self.read(folder, split, limit)
+        return ImageData(
+            name=self.name,
+            split=split,
+            images=images,
+            labels=labels,
+            classes=self.classes,
+            mean=self.mean,
+            std=self.std,
+            source=source,
+        )
 
-    def locate(self, roots: Sequence[Path], split: str) -> Path | None:
-        """First folder that holds at least one file of the split, or None.
+    def augmentation(self, size: tuple[int, int]) -> Transform | None:
+        """A shift by up to an eighth of the width, and a mirror image where it shows the same."""
+        from neurograph.data.transforms import Compose, HorizontalFlip, RandomCrop
 
-        Sub-folders come before the root itself: two sets can share file names (MNIST and
-        Fashion-MNIST), and a sub-folder says which of them it is.
-        """
-        for root in roots:
-            for folder in (*(root / sub for sub in self.folders), root):
-                if self.present(folder, split):
-                    return folder
-        return None
-
-    def hint(self, roots: Sequence[Path]) -> str:
-        """Extra sentence for the message that the files were not found."""
-        return ""
-
-    @abstractmethod
-    def present(self, folder: Path, split: str) -> bool:
-        """Whether the folder holds at least one file of the split."""
-
-    @abstractmethod
-    def fetch(self, folder: Path, *, verify: bool, progress: bool) -> None:
-        """Download the official files into the folder; raises DownloadError or DataError."""
+        return Compose(RandomCrop(max(1, size[1] // 8)), *([HorizontalFlip()] if self.mirrors else []))
 
     @abstractmethod
     def read(self, folder: Path, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,15 @@ import os
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from neurograph.data.data_set import DataSet
+from neurograph.data.event_data import EventData
 from neurograph.data.fetch import DownloadError
 from neurograph.data.image_data import ImageData
-from neurograph.data.image_set import ImageSet
 from neurograph.errors import DataError
 
-__all__ = ["FOLDER_VARIABLE", "cache_folder", "dataset", "load", "load_both", "names"]
+__all__ = ["FOLDER_VARIABLE", "cache_folder", "dataset", "load", "load_both", "load_images", "names"]
 
 FOLDER_VARIABLE = "NEUROGRAPH_DATA"
 
@@ -21,17 +23,17 @@ FOLDER_VARIABLE = "NEUROGRAPH_DATA"
 def names() -> tuple[str, ...]:
     """Names of all data sets, sorted."""
     _discover()
-    return tuple(sorted(ImageSet.known))
+    return tuple(sorted(DataSet.known))
 
 
-def dataset(name: str) -> ImageSet:
+def dataset(name: str) -> DataSet:
     """The data set of that name ('CIFAR-10', 'cifar_10' and 'cifar10' are the same).
 
     Raises DataError listing the known names.
     """
     _discover()
-    for known, kind in ImageSet.known.items():
-        if _plain(known) == _plain(name):
+    for known, kind in DataSet.known.items():
+        if _plain(name) in map(_plain, (known, *kind.aliases)):
             return kind()
     raise DataError(f"unknown data set {name!r}; known are: {', '.join(names())}")
 
@@ -50,7 +52,7 @@ def load(
     limit: int | None = None,
     verify: bool = True,
     progress: bool = True,
-) -> ImageData:
+) -> ImageData | EventData:
     """Load one split of a data set by name.
 
     Files are looked for in ``data_dir``; without it in the folder named by NEUROGRAPH_DATA and
@@ -72,17 +74,17 @@ def load(
         source = f"{kind.origin}; read from {folder}"
     else:
         folder, source = Path(), kind.origin
-    images, labels = kind.read(folder, split, limit)
-    return ImageData(
-        name=kind.name,
-        split=split,
-        images=images,
-        labels=labels,
-        classes=kind.classes,
-        mean=kind.mean,
-        std=kind.std,
-        source=source,
-    )
+    return kind.open(folder, split, limit, source)
+
+
+def load_images(
+    name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None, **options: Any
+) -> ImageData:
+    """As load(), for sets of pictures only; raises DataError for a set of events."""
+    part = load(name, split, data_dir, **options)
+    if not isinstance(part, ImageData):
+        raise DataError(f"data set {part.name!r} holds events; pictures are needed here: choose another data set")
+    return part
 
 
 def load_both(
@@ -91,7 +93,7 @@ def load_both(
     *,
     otherwise: str = "digits",
     report: Callable[[str], None] = print,
-) -> tuple[ImageData, ImageData]:
+) -> tuple[Any, Any]:
     """The training and the test split; those of `otherwise` where the files are neither here nor to be had.
 
     What happened is said in one line through `report`; the name of what was loaded is in the result. Raises as load().
@@ -105,7 +107,7 @@ def load_both(
 
 
 def _folder(
-    kind: ImageSet,
+    kind: DataSet,
     split: str,
     data_dir: str | os.PathLike[str] | None,
     download: bool,
@@ -148,7 +150,7 @@ def _plain(name: str) -> str:
 
 
 def _discover() -> None:
-    import neurograph.data as package
+    import neurograph.data.sets as package
 
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

@@ -234,10 +234,10 @@ def test_new_set_is_one_class(tmp_path: Path) -> None:
 
 
 def test_new_set_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import neurograph.data as package
+    import neurograph.data.sets as package
 
     text = """
-    from neurograph.data.digits import Digits
+    from neurograph.data.sets.digits import Digits
 
     class Copied(Digits):
         name = "copied"
@@ -248,7 +248,7 @@ def test_new_set_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert load("copied", limit=2).name == "copied"
     finally:
         ImageSet.known.pop("copied", None)
-        sys.modules.pop("neurograph.data.copied_set", None)
+        sys.modules.pop("neurograph.data.sets.copied_set", None)
 
 
 def made(**changes: object) -> ImageData:
@@ -311,7 +311,7 @@ def test_both_splits_or_those_of_another_set(tmp_path: Path, write_idx, monkeypa
     def unreachable(*args: object, **named: object) -> None:
         raise DownloadError("http://x: no answer\nfurther lines")
 
-    monkeypatch.setattr("neurograph.data.idx.download", unreachable)
+    monkeypatch.setattr("neurograph.data.sets.idx.download", unreachable)
     train, test = load_both("mnist", tmp_path / "empty", report=said.append)
     assert (train.name, len(train), len(test)) == ("digits", 1500, 297)
     assert len(said) == 1 and "no answer; going on" not in said[0] and "further" not in said[0]

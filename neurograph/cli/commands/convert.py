@@ -89,8 +89,8 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     recipe = _recipe(RECIPES, o["recipe"], o["more"])
     use_threads(o["threads"], "torch")
     parts = (
-        data.load(o["dataset"], "train", o["data_dir"]),
-        data.load(o["dataset"], "test", o["data_dir"], limit=o["limit"]),
+        data.load_images(o["dataset"], "train", o["data_dir"]),
+        data.load_images(o["dataset"], "test", o["data_dir"], limit=o["limit"]),
     )
     usual = {"num_classes": len(parts[0].classes), "input_shape": tuple(parts[0].images.shape[1:])}
     loaded = load(model, usual=usual, modules=True)

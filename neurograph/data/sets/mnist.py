@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurograph.data.idx import IdxSet
+from neurograph.data.sets.idx import IdxSet
 
 __all__ = ["Mnist"]
 
@@ -14,6 +14,7 @@ class Mnist(IdxSet):
     classes = tuple(str(digit) for digit in range(10))
     mean = (0.1307,)
     std = (0.3081,)
+    mirrors = False
     origin = "MNIST, http://yann.lecun.com/exdb/mnist/"
     folders = ("mnist", "MNIST/raw", "MNIST")
     address = "https://ossci-datasets.s3.amazonaws.com/mnist/"

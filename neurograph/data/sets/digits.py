@@ -25,6 +25,7 @@ class Digits(ImageSet):
     classes = tuple(str(digit) for digit in range(10))
     mean = (0.3052,)
     std = (0.3749,)
+    mirrors = False
     origin = "scikit-learn load_digits, first 1500 train, last 297 test"
     folders = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurograph.data.idx import IdxSet
+from neurograph.data.sets.idx import IdxSet
 
 __all__ = ["FashionMnist"]
 

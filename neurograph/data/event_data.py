@@ -1,0 +1,89 @@
+"""One split of a data set of event recordings, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neurograph.data.events.events import Events
+from neurograph.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from neurograph.data.frame_data import FrameData
+    from neurograph.data.frames.frame_maker import FrameMaker
+
+__all__ = ["EventData"]
+
+
+@dataclass(frozen=True)
+class EventData:
+    """One split of a labelled set of recordings.
+
+    ``keys`` name the recordings (a path below the set's folder, or path and part of it); ``read`` gives the events of
+    a key; ``version`` gives a text that changes when the file of a key does (its size and time). ``sensor`` is
+    (channels, height, width). Raises DataError when the parts do not fit together.
+    """
+
+    name: str
+    split: str
+    keys: tuple[str, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    sensor: tuple[int, int, int]
+    read: Callable[[str], Events]
+    version: Callable[[str], str]
+    source: str
+
+    def __post_init__(self) -> None:
+        where = f"data set {self.name!r}, split {self.split!r}"
+        if self.labels.dtype != np.int64 or self.labels.shape != (len(self.keys),):
+            raise DataError(
+                f"{where}: {len(self.keys)} recordings but labels {self.labels.dtype} {self.labels.shape}; "
+                "there must be one int64 label per recording"
+            )
+        if not len(self.keys):
+            raise DataError(f"{where}: it is empty; a split must hold at least one recording")
+        if self.labels.min() < 0 or self.labels.max() >= len(self.classes):
+            raise DataError(
+                f"{where}: labels run from {self.labels.min()} to {self.labels.max()}; they must lie in "
+                f"0..{len(self.classes) - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def events(self, index: int) -> Events:
+        """The events of one recording."""
+        return self.read(self.keys[index])
+
+    def first(self, count: int) -> EventData:
+        """The first `count` recordings (all, if there are fewer)."""
+        if count < 1:
+            raise DataError(f"data set {self.name!r}: first({count}); give a whole number above 0")
+        return self.some(np.arange(min(count, len(self))))
+
+    def some(self, places: np.ndarray) -> EventData:
+        """The recordings at these places."""
+        return replace(self, keys=tuple(self.keys[k] for k in places), labels=self.labels[places])
+
+    def frames(
+        self,
+        maker: FrameMaker,
+        size: int | tuple[int, int] | None = None,
+        *,
+        cache: str | Path | None = None,
+        workers: int = 0,
+        progress: bool = True,
+    ) -> FrameData:
+        """The recordings as frames [T, C, H, W], made by `maker`, resized to `size` and kept in a cache on disk.
+
+        `cache` is a folder (default: the cache folder of this user). `workers` processes fill it (0: this one).
+        """
+        from neurograph.data.frame_data import FrameData
+
+        return FrameData.of(self, maker, size, cache=cache, workers=workers, progress=progress)
