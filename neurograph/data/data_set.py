@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from neurograph.data.archives import Archive, unpack
+from neurograph.data.fetch import DownloadError, check_md5, download
 from neurograph.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +36,14 @@ class DataSet(ABC):
     classes: ClassVar[tuple[str, ...]]
     #: Where the data were published, for the data's `source`.
     origin: ClassVar[str]
+    #: Terms of use as their authors state them.
+    licence: ClassVar[str] = ""
+    #: The page a person gets the files from.
+    page: ClassVar[str] = ""
+    #: What to put into the folder where no program may fetch it, after "get": "x.zip, ...".
+    by_hand: ClassVar[str] = ""
+    #: The published archives, fetched and unpacked into the folder one by one.
+    archives: ClassVar[tuple[Archive, ...]] = ()
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
     #: Sub-folders to look into, the first being where a download goes; empty: no files needed.
     folders: ClassVar[tuple[str, ...]] = ()
@@ -70,13 +80,46 @@ class DataSet(ABC):
     def present(self, folder: Path, split: str) -> bool:
         """Whether the folder holds at least one file of the split."""
 
-    @abstractmethod
-    def fetch(self, folder: Path, *, verify: bool, progress: bool) -> None:
-        """Download the official files into the folder; raises DownloadError or DataError.
+    def packed(self, roots: Sequence[Path]) -> Path | None:
+        """First folder that holds a published archive of this set, still to be unpacked, or None."""
+        for root in roots:
+            for folder in (*(root / sub for sub in self.folders), root):
+                for archive in self.archives:
+                    if (folder / archive.name).is_file() and not archive.unpacked(folder):
+                        return folder
+        return None
 
-        Where the licence or the host allows no download, the DownloadError names the page to fetch from and where
-        to put what.
+    def fetch(self, folder: Path, *, verify: bool, progress: bool) -> None:
+        """Download the official archives into the folder and unpack them; raises DownloadError or DataError.
+
+        An archive that a person put there is checked and unpacked. Where the licence or the host lets no program
+        fetch them, the DownloadError names the page to fetch from and where to put what.
         """
+        for archive in self.archives:
+            if archive.unpacked(folder):
+                continue
+            path, theirs = folder / archive.name, (folder / archive.name).is_file()
+            md5 = archive.md5 if verify else None
+            if theirs:
+                check_md5(path, md5)
+            elif archive.url:
+                download(archive.url, path, md5=md5, progress=progress)
+            else:
+                raise self.refusal(folder)
+            unpack(path, folder)
+            if not archive.unpacked(folder):
+                raise DataError(f"{path}: it holds no {archive.makes}; it is another archive; get it again")
+            if not theirs:
+                path.unlink()
+        if not self.archives:
+            raise self.refusal(folder)
+
+    def refusal(self, folder: Path) -> DownloadError:
+        """Says what a person has to fetch, from where, and where it goes."""
+        return DownloadError(
+            f"no program may fetch it: get {self.by_hand} from {self.page} and put it into {folder} "
+            "(or name another folder with data_dir=... or NEUROGRAPH_DATA); archives that lie there are unpacked"
+        )
 
     @abstractmethod
     def open(self, folder: Path, split: str, limit: int | None, source: str) -> ImageData | EventData:
@@ -87,7 +130,7 @@ class DataSet(ABC):
         return None
 
     def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
-        """Write made-up data in the published layout, `count` samples a split, each class where there is room.
+        """Write made-up data in the published layout, at least `count` samples a split, of as many classes as fit.
 
         What is written is opened by `open` like the real files: for trying a network out, and for tests.
         """

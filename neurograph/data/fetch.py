@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from neurograph.errors import DataError
 
-__all__ = ["DownloadError", "download", "extract"]
+__all__ = ["DownloadError", "check_md5", "download", "extract"]
 
 CHUNK = 1 << 18
 AGENT = "neurograph"
@@ -77,6 +77,13 @@ def download(
     except OSError as error:
         raise _disk_error(target, error) from error
     return target
+
+
+def check_md5(path: Path, md5: str | None) -> None:
+    """Raise DataError where the file's md5 is not this one; None: not looked at."""
+    fault = _fault(path, md5, None, None)
+    if fault is not None:
+        raise DataError(f"{path}: {fault}; get it again, or pass verify=False if you trust it")
 
 
 def extract(archive: Path, members: Sequence[str], folder: Path) -> None:

@@ -126,7 +126,9 @@ def _folder(
             f"{', '.join(kind.folders)}; name the folder with data_dir=... or {FOLDER_VARIABLE}, "
             f"or allow download=True{hint and '. ' + hint}"
         )
-    target = (Path(data_dir) if data_dir is not None else cache_folder()) / kind.folders[0]
+    target = kind.packed(roots)
+    if target is None:
+        target = (Path(data_dir) if data_dir is not None else cache_folder()) / kind.folders[0]
     try:
         kind.fetch(target, verify=verify, progress=progress)
     except DownloadError as error:

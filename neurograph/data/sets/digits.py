@@ -28,6 +28,7 @@ class Digits(ImageSet):
     mirrors = False
     origin = "scikit-learn load_digits, first 1500 train, last 297 test"
     folders = ()
+    licence = "CC BY 4.0 (UCI Machine Learning Repository)"
 
     def present(self, folder: Path, split: str) -> bool:
         return True
@@ -46,3 +47,6 @@ class Digits(ImageSet):
         part = slice(None, TRAIN) if split == "train" else slice(TRAIN, None)
         images = np.rint(levels[part] * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
         return images[:limit], labels[part].astype(np.int64)[:limit]
+
+    def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
+        """Nothing to write: the pictures themselves are there."""

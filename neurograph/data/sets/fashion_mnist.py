@@ -25,6 +25,7 @@ class FashionMnist(IdxSet):
     )
     mean = (0.2860,)
     std = (0.3530,)
+    licence = "MIT"
     origin = "Fashion-MNIST, https://github.com/zalandoresearch/fashion-mnist"
     folders = ("fashion-mnist", "fashion_mnist", "FashionMNIST/raw", "FashionMNIST")
     # The authors' host speaks plain http only; the md5 below is what makes the files trusted.

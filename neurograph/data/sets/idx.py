@@ -14,6 +14,7 @@ from typing import BinaryIO, ClassVar
 
 import numpy as np
 
+from neurograph.data.example_pictures import example_labels, example_pictures
 from neurograph.data.fetch import download
 from neurograph.data.image_set import ImageSet, check_labels
 from neurograph.errors import DataError
@@ -130,6 +131,15 @@ class IdxSet(ImageSet):
         check_labels(labels, len(self.classes), label_path, start=8, stride=1)
         self._check_identity(labels, split, label_path)
         return images[:limit, None], labels[:limit].astype(np.int64)
+
+    def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for split in self.splits:
+            labels = example_labels(count, len(self.classes))
+            pictures = example_pictures(labels, len(self.classes), (1, *self.size), rng)[:, 0]
+            for part, values in (("images", pictures), ("labels", labels.astype(np.uint8))):
+                head = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
+                (folder / _stems(split, part)[0]).write_bytes(head + values.tobytes())
 
     def _need(self, folder: Path, split: str, part: str) -> Path:
         path = _file(folder, split, part)

@@ -14,6 +14,7 @@ class Mnist(IdxSet):
     classes = tuple(str(digit) for digit in range(10))
     mean = (0.1307,)
     std = (0.3081,)
+    licence = "CC BY-SA 3.0"
     mirrors = False
     origin = "MNIST, http://yann.lecun.com/exdb/mnist/"
     folders = ("mnist", "MNIST/raw", "MNIST")

@@ -1,0 +1,150 @@
+"""Unpacking zip and tar files that anyone may have made: no name leads out of the folder, no size gets out of hand."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from neurograph.errors import DataError
+
+__all__ = ["Archive", "unpack"]
+
+CHUNK = 1 << 20
+#: Files and bytes that an archive may unpack to; compressed events and pictures stay far below.
+MOST_FILES = 2_000_000
+RATIO, FLOOR = 100, 64 << 20
+#: What some systems pack beside the data.
+LITTER = ("__MACOSX", ".DS_Store")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One published archive: the file's name, what it unpacks to in the set's folder, its address and checksum.
+
+    Without `url` the host gives it to a person only. `md5` is the published one, or None where none is known.
+    """
+
+    name: str
+    makes: str
+    url: str = ""
+    md5: str | None = None
+
+    def unpacked(self, folder: Path) -> bool:
+        return (folder / self.makes).exists()
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a .zip, .tar, .tar.gz, .tgz, .tar.bz2, .tar.xz or the one file of a .gz into `folder`.
+
+    Everything goes to a folder beside first and is moved when all of it is there, so an attempt that broke off leaves
+    nothing that looks like data. Names that lead out of the folder, links and devices are refused, and so is an archive
+    that unpacks to more than a hundred times its size. Raises DataError naming the archive.
+    """
+    try:
+        size = archive.stat().st_size
+    except OSError as error:
+        raise DataError(f"{archive}: it cannot be read ({error})") from error
+    stage = folder / f".unpacking-{archive.name}"
+    room = RATIO * size + FLOOR
+    try:
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir(parents=True)
+        for count, (name, stream) in enumerate(_members(archive)):
+            if count >= MOST_FILES:
+                raise DataError(f"{archive}: it holds more than {MOST_FILES:,} files; it is no archive of a data set")
+            target = stage / _inside(name, archive)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as out:
+                while chunk := stream.read(CHUNK):
+                    room -= len(chunk)
+                    if room < 0:
+                        raise DataError(
+                            f"{archive}: {name} makes it unpack to more than {RATIO} times its {size:,} bytes; "
+                            "no archive of a data set does; get it again"
+                        )
+                    out.write(chunk)
+        _move(stage, folder)
+    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, EOFError, zlib.error) as error:
+        raise DataError(f"{archive}: it is damaged ({error}); delete it and get it again") from error
+    except (NotImplementedError, RuntimeError) as error:  # zip: an unknown method, a password
+        raise DataError(f"{archive}: it cannot be unpacked ({error}); unpack it by hand into {folder}") from error
+    except OSError as error:
+        raise DataError(f"{archive}: it cannot be unpacked into {folder} ({error})") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Names and contents of the plain files; whatever is neither file nor folder is refused."""
+    name = archive.name.lower()
+    if name.endswith(".zip"):
+        yield from _of_zip(archive)
+    elif name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
+        yield from _of_tar(archive)
+    elif name.endswith(".gz"):
+        with gzip.open(archive) as stream:
+            yield archive.name[:-3], stream
+    else:
+        raise DataError(f"{archive}: unpacked here are .zip, .tar(.gz, .bz2, .xz) and .gz; unpack it by hand beside")
+
+
+def _of_zip(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(archive) as packed:
+        for info in packed.infolist():
+            kind = (info.external_attr >> 16) & 0o170000
+            if kind == 0o120000:
+                raise DataError(f"{archive}: {info.filename} is a link; links are not unpacked; get the archive again")
+            if not info.is_dir() and not _litter(info.filename):
+                with packed.open(info) as stream:
+                    yield info.filename, stream
+
+
+def _of_tar(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with _tar(archive) as packed:
+        for info in packed:
+            if info.isdir() or _litter(info.name):
+                continue
+            stream = packed.extractfile(info) if info.isfile() else None
+            if stream is None:
+                raise DataError(f"{archive}: {info.name} is no plain file; links and devices are not unpacked")
+            with stream:
+                yield info.name, stream
+
+
+@contextmanager
+def _tar(archive: Path) -> Iterator[tarfile.TarFile]:
+    with tarfile.open(archive, "r:*") as packed:
+        yield packed
+
+
+def _litter(name: str) -> bool:
+    return any(part in LITTER for part in PurePosixPath(name).parts)
+
+
+def _inside(name: str, archive: Path) -> Path:
+    """The name as a path below a folder."""
+    parts = [part for part in PurePosixPath(name).parts if part != "."]
+    bad = name.startswith("/") or "\\" in name or "\0" in name or not parts
+    if bad or any(part == ".." or ":" in part for part in parts):
+        raise DataError(f"{archive}: the name {name!r} leads out of the folder; nothing of it was kept")
+    return Path(*parts)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move what is in one folder into another, files over files, folders into folders."""
+    for one in source.iterdir():
+        place = target / one.name
+        if one.is_dir() and place.is_dir():
+            _move(one, place)
+        else:
+            os.replace(one, place)
