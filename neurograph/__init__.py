@@ -97,6 +97,8 @@ from neurograph.projections.cumulative_pool import CumulativeMaxPool2d
 from neurograph.projections.dense import Dense
 from neurograph.projections.dropout import Dropout
 from neurograph.projections.gelu import Gelu
+from neurograph.projections.iand import IAnd
+from neurograph.projections.lateral_inhibition import LateralInhibition
 from neurograph.projections.layer_norm import LayerNorm
 from neurograph.projections.mean_over import MeanOver
 from neurograph.projections.operator import Operator
@@ -108,6 +110,7 @@ from neurograph.projections.softmax import Softmax
 from neurograph.projections.sparse import Sparse
 from neurograph.projections.spike_pool import LIPool2d, SMaxPool2d
 from neurograph.projections.sum_pool import SumPool2d
+from neurograph.projections.voting import Voting
 from neurograph.readout import Last, Max, Mean, MeanFrom, Readout, SpikeCount, Steps, Sum
 from neurograph.simulate.records import read_record
 from neurograph.simulate.simulation import Simulation

@@ -232,6 +232,12 @@ class Graph:
 
         return subgraph(self, *prefixes)
 
+    def with_neurons(self, neuron: Any, *names: str) -> Graph:
+        """A copy in which every spiking population (or those of these names or prefixes) has this neuron: ReLU(), say."""
+        from neurograph.edit.neurons import with_neurons
+
+        return with_neurons(self, neuron, *names)
+
     def merge(self, other: Graph, *, prefix: str = "") -> Graph:
         """A copy that holds the other graph's parts too, their names behind `prefix` and a dot where one is given."""
         from neurograph.edit.merge import merged

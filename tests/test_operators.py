@@ -102,6 +102,11 @@ EXAMPLES: dict[str, list[tuple[Callable[[], ng.Operator], tuple[int, ...], tuple
         (lambda: ng.Scale([0.5, -1.0, 2.0], 0.1), (3, 5, 4), (3, 5, 4)),
         (lambda: ng.Scale(0.5, learnable=True), (7,), (7,)),
     ],
+    "Voting": [(lambda: ng.Voting(5), (20,), (4,)), (lambda: ng.Voting(2), (3, 6), (3, 3))],
+    "LateralInhibition": [
+        (lambda: ng.LateralInhibition(1.6), (4, 3, 3), (4, 3, 3)),
+        (lambda: ng.LateralInhibition(), (6,), (6,)),
+    ],
     "Accumulate": [(lambda: ng.Accumulate(), (3, 4), (3, 4))],
     "Shift": [
         (lambda: ng.Shift(-0.7), (3, 2), (3, 2)),

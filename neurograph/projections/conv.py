@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from neurograph.distributions import Distribution
 from neurograph.errors import ShapeError, SpecError, declared_at
 from neurograph.projections.operator import (
     Array,
     Operator,
     Run,
     Weight,
-    fixed,
     given,
     needs_image,
     pair,
+    starting,
     uniform_fan_in,
 )
 from neurograph.spec import Shape
@@ -32,7 +33,8 @@ class Conv2d(Operator):
     """y[o] = b[o] + sum_c W[o, c] * x[c] (cross-correlation); W is [out, in / groups, kh, kw].
 
     `padding` is a size, "valid" (none) or "same" (as large as the input, stride 1; an odd rest goes to the end). What is
-    padded follows `padding_mode`: zeros, reflect, replicate or circular.
+    padded follows `padding_mode`: zeros, reflect, replicate or circular. `weight` is an array, or a distribution the weights
+    are drawn from; without it they are drawn as PyTorch's are.
     """
 
     key = "conv2d"
@@ -58,7 +60,8 @@ class Conv2d(Operator):
         self.kernel, self.stride = pair(kernel, "kernel"), pair(stride, "stride")
         self.dilation, self.padding_mode = pair(dilation, "dilation"), padding_mode
         self.padding, self.trailing = self._padding(padding)  # before and after each axis
-        self.weight = None if weight is None else given(weight, "Conv2d(weight=...)")
+        drawn = weight is None or isinstance(weight, Distribution)
+        self.weight = weight if drawn else given(weight, "Conv2d(weight=...)")
         if channels < 1 or min(*self.kernel, *self.stride, *self.dilation, groups) < 1:
             raise SpecError(
                 f"{self!r} at {declared_at()}: channels, kernel, stride, dilation and groups are at least 1"
@@ -102,7 +105,7 @@ class Conv2d(Operator):
     def weights(self, source: Shape, target: Shape) -> dict[str, Weight]:
         shape = (self.channels, source[0] // self.groups, *self.kernel)
         init = uniform_fan_in(int(np.prod(shape[1:])))
-        out = {"weight": Weight(shape, init if self.weight is None else fixed(self.weight), self.learnable)}
+        out = {"weight": Weight(shape, starting(self.weight, init), self.learnable)}
         if self.has_bias:
             out["bias"] = Weight((self.channels,), init, self.learnable)
         return out

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from neurograph.constructed import Constructed
+from neurograph.distributions import Distribution
 from neurograph.errors import BackendError, ShapeError, SpecError, declared_at
 from neurograph.spec import Shape
 
@@ -62,6 +63,7 @@ class Operator(Constructed):
     key: ClassVar[str] = ""
     pointwise_in_time: bool = True
     linear: ClassVar[bool] = False  # in evaluation a linear function of its input, plus a constant
+    moves_only: ClassVar[bool] = False  # every value of its output is one of its input's, so spikes stay spikes
     by_channel: bool = False  # its weights are [out, in / groups, ...] over channels, with at most a bias per output
     starts: Mapping[str, Array] = MappingProxyType({})  # weights to begin with instead of drawn ones, by name
 
@@ -163,6 +165,13 @@ class fixed:  # an initializer, as the functions above are
         if self.array.shape != shape:
             raise ShapeError(f"weights given have shape {self.array.shape}, needed is {shape}")
         return self.array
+
+
+def starting(weight: Array | Distribution | None, otherwise: Initializer) -> Initializer:
+    """How a weight begins: as the array given, drawn from the distribution given, or otherwise."""
+    if isinstance(weight, Distribution):
+        return lambda rng, shape: weight.sample(int(rng.integers(2**62)), math.prod(shape)).reshape(shape)
+    return otherwise if weight is None else fixed(weight)
 
 
 def pair(value: int | tuple[int, int], name: str) -> tuple[int, int]:
