@@ -8,6 +8,19 @@ from neurograph.data.event_data import EventData
 from neurograph.data.event_set import EventSet
 from neurograph.data.events.events import Events
 from neurograph.data.fetch import DownloadError, download
+from neurograph.data.frame_cache import CachedFrames, cached_frames
+from neurograph.data.frame_data import FrameData
+from neurograph.data.frames import (
+    ByCount,
+    ByDuration,
+    ByNumber,
+    ByTime,
+    FrameMaker,
+    TimeSurface,
+    VoxelGrid,
+    frame_maker,
+    frame_makers,
+)
 from neurograph.data.image_data import ImageData
 from neurograph.data.image_set import ImageSet
 from neurograph.data.registry import cache_folder, dataset, load, load_both, load_images, names
@@ -24,6 +37,11 @@ from neurograph.data.transforms import (
 
 __all__ = [
     "Batches",
+    "ByCount",
+    "ByDuration",
+    "ByNumber",
+    "ByTime",
+    "CachedFrames",
     "Compose",
     "DataSet",
     "DownloadError",
@@ -31,6 +49,8 @@ __all__ = [
     "EventData",
     "EventSet",
     "Events",
+    "FrameData",
+    "FrameMaker",
     "HorizontalFlip",
     "ImageData",
     "ImageSet",
@@ -38,10 +58,15 @@ __all__ = [
     "RandomAffine",
     "RandomCrop",
     "RandomErasing",
+    "TimeSurface",
     "Transform",
+    "VoxelGrid",
     "cache_folder",
+    "cached_frames",
     "dataset",
     "download",
+    "frame_maker",
+    "frame_makers",
     "load",
     "load_both",
     "load_images",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -76,13 +76,16 @@ class EventData:
         maker: FrameMaker,
         size: int | tuple[int, int] | None = None,
         *,
-        cache: str | Path | None = None,
+        cache: str | Path | Literal[False] | None = None,
         workers: int = 0,
         progress: bool = True,
     ) -> FrameData:
         """The recordings as frames [T, C, H, W], made by `maker`, resized to `size` and kept in a cache on disk.
 
-        `cache` is a folder (default: the cache folder of this user). `workers` processes fill it (0: this one).
+        `size` is (height, width) or one number for both, reached by bilinear interpolation with the corners kept, as in
+        BrainCog's pipeline; frames of the sensor's size stay counts. `cache` is a folder (default: `frames` in the cache
+        folder of this user; see cached_frames()); False keeps nothing and makes the frames each time. `workers` processes
+        fill it (0: this one). Raises DataError for a recording that cannot be read, or a folder that cannot be written.
         """
         from neurograph.data.frame_data import FrameData
 

@@ -1,0 +1,178 @@
+"""Shards: the frames of some recordings in one file, sparse, with a checksum.
+
+    magic, digest of what is in it (32 bytes), then as uint64: recordings n, cells of a recording, counts (1) or values (0),
+    largest count, length of the body, CRC-32 of the body; the body: first and last byte of each recording, as uint64,
+    then the recordings
+
+The cells [T, C, H, W] of a recording that are not zero, in order, one byte each in most cases: the upper five bits are
+how many zeros come before it, the lower three the count. Count 0: (upper + 1) x 32 zeros and no cell. Count 7: 7 or more,
+what is above 7 follows in groups of seven bits, lowest first, the eighth set where another follows. For values the lower
+bits are how many cells that are not zero come one after another; their number (uint32) and their values (float32) come
+before. Head little-endian, values as the machine has them (the digest says which).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import struct
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurograph.errors import DataError
+from neurograph.kernels import native, threads
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may make one shard twice; each is whole all the same
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Damaged", "Shard", "claimed", "open_shard", "pack", "peek", "unpack", "write_shard"]
+
+MAGIC = b"neurograph frames 1\n"
+_HEAD = struct.Struct("<20s32s6Q")
+
+
+class Damaged(Exception):
+    """A shard is missing, is another one, or is not as it was written."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An open shard: its bytes (mapped, not read), and where in memory each recording's begin."""
+
+    mapped: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+
+def pack(frames: np.ndarray) -> bytes:
+    """Frames of one recording, uint16 or float32, as bytes."""
+    flat = np.ascontiguousarray(frames).reshape(-1)
+    out = np.empty(5 * flat.size + flat.size // 32 + 16, np.uint8)
+    description = np.array([flat.ctypes.data, flat.size, out.ctypes.data, 0, flat.dtype != np.float32], np.int64)
+    threads.run(native.address("pack_frames", flat.dtype.name), description.ctypes.data, 1)
+    return out[: description[3]].tobytes()
+
+
+def unpack(starts: np.ndarray, lengths: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Frames [B, *shape] of the bytes at these addresses (int64 [B]), uint8, uint16 or float32; raises Damaged."""
+    starts, lengths = np.ascontiguousarray(starts), np.ascontiguousarray(lengths)
+    frames = np.zeros((len(starts), *shape), dtype)
+    description = np.array(
+        [starts.ctypes.data, lengths.ctypes.data, len(starts), int(np.prod(shape)), frames.ctypes.data, dtype != np.float32, 0],
+        np.int64,
+    )  # fmt: skip
+    threads.run(native.address("unpack_frames", frames.dtype.name), description.ctypes.data, 1)
+    if description[6]:
+        raise Damaged(f"row {description[6] - 1} of the batch")
+    return frames
+
+
+def write_shard(path: Path, digest: bytes, cells: int, whole: bool, top: int, rows: Sequence[bytes]) -> None:
+    """Write a shard beside its place and rename it: it is there as a whole or not at all. Raises DataError."""
+    padded = [row + bytes(-len(row) % 4) for row in rows]  # the values of a recording lie on whole words
+    starts = np.concatenate([[0], np.cumsum([len(row) for row in padded])]).astype("<u8")
+    ends = starts[:-1] + np.array([len(row) for row in rows], "<u8")
+    body = np.stack([starts[:-1], ends], 1).tobytes() + b"".join(padded)
+    head = _HEAD.pack(MAGIC, digest, len(rows), cells, whole, top, len(body), zlib.crc32(body))
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem + ".", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(head)
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
+            raise DataError(
+                f"{path.parent}: no room for {len(head) + len(body):,} bytes of frames; make room there, or name another "
+                "folder with cache=FOLDER, or keep no frames with cache=False. What is there already stays good"
+            ) from error
+        raise DataError(
+            f"{path.parent}: frames cannot be written there ({error}); name a folder with cache="
+        ) from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def peek(path: Path, digest: bytes) -> int:
+    """The largest count of a shard whose head and length are right; raises Damaged. The checksum is not looked at."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD.size)
+            length = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        raise Damaged("it is not there") from None
+    return _head(head, digest, length)[3]
+
+
+def open_shard(path: Path, digest: bytes, cells: int) -> Shard:
+    """Map a shard and check all of it; raises Damaged."""
+    try:
+        with open(path, "rb") as file:
+            mapped = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except (FileNotFoundError, ValueError) as error:  # ValueError: an empty file
+        raise Damaged(str(error)) from None
+    rows, its_cells, _, _, _, checksum = _head(mapped[: _HEAD.size].tobytes(), digest, len(mapped))
+    body = mapped[_HEAD.size :]
+    if zlib.crc32(body) != checksum or its_cells != cells:
+        raise Damaged("its checksum is wrong")
+    ends = body[: 16 * rows].view("<u8").reshape(rows, 2).astype(np.int64)
+    return Shard(mapped, int(body.ctypes.data) + 16 * rows + ends[:, 0], ends[:, 1] - ends[:, 0])
+
+
+def _head(head: bytes, digest: bytes, length: int) -> tuple[int, int, int, int, int, int]:
+    if len(head) < _HEAD.size:
+        raise Damaged("it is cut off")
+    magic, its, *numbers = _HEAD.unpack(head)
+    if magic != MAGIC or its != digest or _HEAD.size + numbers[4] != length or 16 * numbers[0] > numbers[4]:
+        raise Damaged("its head is wrong")
+    return tuple(numbers)  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def claimed(path: Path, wait: bool) -> Iterator[bool]:
+    """Be the only one to make a shard; False: another process is at it (and `wait` is not set).
+
+    The system lets go of the lock of a process that dies, however it dies; what such a one left behind is cleared away.
+    """
+    if fcntl is None:
+        yield True
+        return
+    lock = path.with_suffix(".lock")
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(handle)
+            yield False
+            return
+        except BaseException:
+            os.close(handle)
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(lock).st_ino == os.fstat(handle).st_ino:
+                break
+        os.close(handle)  # the one who held it has cleared it away
+    try:
+        for left in path.parent.glob(path.stem + ".*.tmp"):
+            left.unlink(missing_ok=True)
+        yield True
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
