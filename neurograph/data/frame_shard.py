@@ -124,12 +124,13 @@ def open_shard(path: Path, digest: bytes, cells: int) -> Shard:
     """Map a shard and check all of it; raises Damaged."""
     try:
         with open(path, "rb") as file:
-            mapped = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (FileNotFoundError, ValueError) as error:  # ValueError: an empty file
         raise Damaged(str(error)) from None
-    rows, its_cells, _, _, _, checksum = _head(mapped[: _HEAD.size].tobytes(), digest, len(mapped))
+    rows, its_cells, _, _, _, checksum = _head(content[: _HEAD.size], digest, len(content))
+    mapped = np.frombuffer(content, np.uint8)
     body = mapped[_HEAD.size :]
-    if zlib.crc32(body) != checksum or its_cells != cells:
+    if zlib.crc32(memoryview(content)[_HEAD.size :]) != checksum or its_cells != cells:
         raise Damaged("its checksum is wrong")
     ends = body[: 16 * rows].view("<u8").reshape(rows, 2).astype(np.int64)
     return Shard(mapped, int(body.ctypes.data) + 16 * rows + ends[:, 0], ends[:, 1] - ends[:, 0])
