@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 from neurograph.backends.checks import State, checked_inputs, checked_state, checked_steps, named_inputs
 from neurograph.backends.execute import Execution, answers
+from neurograph.backends.kept import spike_slots
+from neurograph.backends.recompute import BlockExecution, blocks
 from neurograph.backends.torch_machine import TorchMachine
 from neurograph.backends.weights import initial_states, initial_weights
 from neurograph.errors import BackendError, DataError, GraphError
+from neurograph.expr.value import Value
 from neurograph.kernels.eager import EagerScan, prologue_code
 from neurograph.kernels.fused import Call, CpuEngine, Engine, FusedScan, dense_strides, tensor_names
 from neurograph.kernels.scan import power_of_two, scan_of
@@ -25,6 +28,7 @@ from neurograph.tape import STEPS, Instr, Tape
 from neurograph.view.shown import Shown
 
 _CACHE = 8 << 20  # bytes of the largest value of a window: what stays in a core's cache
+_MEMORY = ("bits", "recompute", "both")  # see TorchProgram
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -185,8 +189,16 @@ class TorchProgram(nn.Module, Shown):
         check_numerics: bool,
         device: Any = "cpu",
         fused: bool = True,
+        memory: str | None = None,
         **options: Any,
     ):
+        """`memory`: what training keeps for the backward pass; the gradients are the same to the last bit.
+
+        None: everything that operators keep. "bits": spikes that operators keep take a bit each (packing costs a few
+        per cent of a step). "recompute": of each block (what leads to a population, and it) only what enters it is
+        kept, and the block runs again in the backward pass (about a third more time). "both": what enters a block is
+        kept as bits, where it is spikes.
+        """
         super().__init__()
         if options:
             raise BackendError(f"backend 'torch' has no option {', '.join(options)}")
@@ -196,7 +208,10 @@ class TorchProgram(nn.Module, Shown):
             raise BackendError(
                 f"backend 'torch' keeps weights in float32 or float64, not {dtype!r}; for 16-bit training use autocast"
             )
+        if memory not in (None, *_MEMORY):
+            raise BackendError(f"memory={memory!r}: choose one of None, {', '.join(map(repr, _MEMORY))}")
         self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
+        self.memory = memory
         self.dtype = _DTYPES[dtype]
         self.recordings: Mapping[str, Recording] = {}
         self._draw = 0
@@ -218,7 +233,15 @@ class TorchProgram(nn.Module, Shown):
                 module.register_buffer(key, value)
             else:
                 module.register_parameter(key, nn.Parameter(value))
+        bits, again = memory in ("bits", "both"), memory in ("recompute", "both")
+        self._spikes = spike_slots(tape, self._traced) if bits else {}
+        self._blocks = blocks(tape) if again else tape
         self.to(device)
+
+    def _traced(self, population: str) -> dict[str, Value]:
+        unit = self.get_submodule(population)
+        assert isinstance(unit, Unit)
+        return unit.scan.results
 
     def _place(self, name: str, module: nn.Module | None) -> nn.Module:
         """The module at a dotted name, so that state_dict keys are the names of the graph."""
@@ -267,9 +290,10 @@ class TorchProgram(nn.Module, Shown):
             # a new sequence in training draws new random inputs, from the random state a checkpoint restores
             self._draw = int(torch.randint(2**31, (1,)))
         size = self._window(total, batch) if chunk is None else checked_steps(chunk, total)
-        machine = TorchMachine(self, keep_state or size < total)
-        execution = Execution(
-            self.tape, machine, batch, before,
+        machine = TorchMachine(self, keep_state or size < total, self._spikes)
+        tape = self._blocks if torch.is_grad_enabled() else self.tape  # without a gradient nothing is kept anyway
+        execution = (Execution if tape is self.tape else BlockExecution)(
+            tape, machine, batch, before,
             training=self.training, check_numerics=self.check_numerics, recorder=recorder, signals=signals,
         )  # fmt: skip
         if size < total:

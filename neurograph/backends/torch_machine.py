@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from neurograph.backends.array import uniform
+from neurograph.backends.kept import SMALLEST, KeptAsBits
 from neurograph.expr.value import Value
 from neurograph.given import given_values
 from neurograph.kernels.eager import step_code
@@ -33,21 +35,37 @@ class TorchMachine:
 
     xp = torch
 
-    def __init__(self, program: TorchProgram, keep_state: bool):
+    def __init__(
+        self, program: TorchProgram, keep_state: bool, spikes: Mapping[str, bool] | None = None, again: bool = False
+    ):
+        """`spikes`: slots that are kept as bits. `again`: in a backward pass, where no running statistics follow."""
         self.program, self.keep_state = program, keep_state
+        self.spikes, self.again = spikes or {}, again
         self.remakes: dict[str, Remake] = {}  # slot -> how to compute it again
         self.codes: dict[Any, Any] = {}
+
+    def kept(self, slots: Sequence[str], values: Sequence[Any]) -> AbstractContextManager[Any]:
+        """A context in which what is kept of these values is kept as bits, where they are spikes."""
+        if not self.spikes or not torch.is_grad_enabled():
+            return nullcontext()
+        pairs = zip(slots, values, strict=False)
+        found = [(x, self.spikes[s]) for s, x in pairs if s in self.spikes and x.nbytes >= SMALLEST]
+        return KeptAsBits(found) if found else nullcontext()
 
     def apply(self, instr: Instr, x: Tensor, run: Run) -> Tensor:
         module = self.program.get_submodule(instr.name) if instr.name in self.program._weighted else None
         held = {} if module is None else {**dict(module._parameters), **dict(module._buffers)}
+        if self.again and run.training and module is not None:
+            held.update({n: b.clone() for n, b in module._buffers.items() if b is not None})
         again = instr.what.remake(x, held, run) if torch.is_grad_enabled() and x.nbytes >= _LARGE else None
         if again is not None:
             self.remakes[instr.outs[0]] = again
-        return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
+        with self.kept(instr.ins, (x,)):
+            return instr.what.torch(x, held, run)  # type: ignore[no-any-return]
 
     def combine(self, instr: Instr, xs: list[Tensor]) -> Tensor:
-        return instr.what.torch(xs)  # type: ignore[no-any-return]
+        with self.kept(instr.ins, xs):
+            return instr.what.torch(xs)  # type: ignore[no-any-return]
 
     def scan(
         self,
@@ -64,7 +82,8 @@ class TorchMachine:
             for port, slot in zip(instr.ports, instr.ins, strict=True)
             if slot in self.remakes and instr.name not in self.program._stepped
         }
-        return unit(steps, inputs, states, record, keep, remake)  # type: ignore[no-any-return]
+        with self.kept(instr.ins, tuple(inputs.values())):
+            return unit(steps, inputs, states, record, keep, remake)  # type: ignore[no-any-return]
 
     def cat(self, parts: list[Tensor], axis: int = 0) -> Tensor:
         return torch.cat(parts, axis)

@@ -28,6 +28,7 @@ class Reshape(Operator):
 
     key = "reshape"
     linear = True
+    moves_only = True
 
     kept_as: ClassVar[dict[str, str | None]] = {"shape": "to"}
 
@@ -54,6 +55,7 @@ class Permute(Operator):
 
     key = "permute"
     linear = True
+    moves_only = True
 
     def __init__(self, *order: int):
         if sorted(order) != list(range(len(order))) or not order:
@@ -80,6 +82,7 @@ class Select(Operator):
 
     key = "select"
     linear = True
+    moves_only = True
 
     def __init__(self, axis: int, index: int | slice):
         if not isinstance(axis, int) or axis < 0 or not isinstance(index, int | slice):

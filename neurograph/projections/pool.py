@@ -116,6 +116,7 @@ class MaxPool2d(_Window):
     """y = maximum of the window, step by step; what is padded never counts."""
 
     key = "max_pool"
+    moves_only = True
 
     def __init__(
         self,

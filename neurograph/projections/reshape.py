@@ -18,6 +18,7 @@ class Flatten(Operator):
 
     key = "flatten"
     linear = True
+    moves_only = True
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         return (math.prod(source),)

@@ -28,6 +28,7 @@ class SMaxPool2d(MaxPool2d):
     """
 
     key = "smax_pool"
+    moves_only = False
 
     def __init__(
         self,
