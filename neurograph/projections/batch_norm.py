@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurograph.errors import SpecError, declared_at
+from neurograph.projections.joint_statistics import joint_batch_norm, joint_group
 from neurograph.projections.operator import Array, Operator, Remake, Run, Weight, filled
 from neurograph.spec import Shape
 
@@ -21,6 +22,7 @@ class BatchNorm(Operator):
     In training the statistics are those of the batch: over all T*N samples at once (`stats="sequence"`) or
     of each step on its own (`stats="step"`). Running statistics follow with `momentum`, once per sequence or
     once per step, and are used in evaluation. A static input stands for T equal steps, with the same result.
+    Where several processes train one network (`joint_statistics`), the batch is that of all of them.
     """
 
     key = "batch_norm"
@@ -73,8 +75,8 @@ class BatchNorm(Operator):
         """The output again from the input, which the gradient of the normalisation keeps anyway."""
         from torch.nn.functional import batch_norm
 
-        if not run.training or self._parts(run) > 1:
-            return None
+        if not run.training or self._parts(run) > 1 or joint_group() is not None:
+            return None  # with joint statistics: computing again would mean exchanging again
         affine = (w["weight"].detach(), w["bias"].detach()) if self.affine else ()
 
         def again(held: torch.Tensor, *affine: torch.Tensor) -> torch.Tensor:
@@ -83,6 +85,18 @@ class BatchNorm(Operator):
 
         return (x.detach(), *affine), again
 
+    def _joint(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
+        """As `torch` in training, with the statistics of all processes; steps have one exchange together."""
+        parts = x.unflatten(0, (self._parts(run), -1))
+        y, means, variances, values = joint_batch_norm(parts, w.get("weight"), w.get("bias"), self.eps, joint_group())
+        total = values if self.stats == "step" else values * run.repeats  # a tensor: reading it would wait for a GPU
+        momentum, unbiased = self._follow(run, 2)[0], total / (total - 1).clamp(min=1)
+        mean, var = w["running_mean"], w["running_var"]
+        for m, v in zip(means, variances, strict=True):
+            mean.lerp_(m.to(mean.dtype), momentum)
+            var.lerp_(v.to(var.dtype) * unbiased, momentum)
+        return y.flatten(0, 1)
+
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
         import torch
         from torch.nn.functional import batch_norm
@@ -90,6 +104,8 @@ class BatchNorm(Operator):
         mean, var = w["running_mean"], w["running_var"]
         if not run.training:
             return batch_norm(x, mean, var, w.get("weight"), w.get("bias"), False, 0.0, self.eps)
+        if joint_group() is not None:
+            return self._joint(x, w, run)
         self._check(x.numel() // x.shape[1])
         if run.repeats == 1:
             parts = x.chunk(self._parts(run)) if self._parts(run) > 1 else (x,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurograph.errors import NeuroGraphError
 
-__all__ = ["DivergedError", "TrainingError"]
+__all__ = ["DivergedError", "OutOfMemoryError", "TrainingError"]
 
 
 class TrainingError(NeuroGraphError):
@@ -13,3 +13,7 @@ class TrainingError(NeuroGraphError):
 
 class DivergedError(TrainingError):
     """The loss became NaN or infinite."""
+
+
+class OutOfMemoryError(TrainingError):
+    """Memory ran out in a step."""

@@ -15,7 +15,8 @@ from neurograph.train.failures import TrainingError
 __all__ = ["Keeper", "Kept"]
 
 NAME = re.compile(r"checkpoint-(\d+)\.h5")
-TEMPORARY = re.compile(r"\.checkpoint-\d+\.h5\.\d+\.tmp")
+WITHIN = re.compile(r"within-(\d+)-(\d+)\.h5")
+TEMPORARY = re.compile(r"\.(checkpoint-\d+|within-\d+-\d+)\.h5\.\d+\.tmp")
 
 
 class Kept(NamedTuple):
@@ -26,24 +27,42 @@ class Kept(NamedTuple):
     path: Path
 
 
+class Within(NamedTuple):
+    """A checkpoint within an epoch: its epoch, how many of its batches are done, and its file."""
+
+    epoch: int
+    step: int
+    path: Path
+
+
 class Keeper:
     """Keep the last checkpoint of a folder and the ``keep`` best ones; remove the others.
+
+    With ``every``, there is one more within each epoch, after every so many updates, that the next one replaces.
 
     The folder is made if needed and read again at the start, so a restarted run goes on where it
     was. Left-overs of a save that was killed are removed. Use one folder per run. Raises
     TrainingError for bad settings, FormatError for a damaged checkpoint in the folder.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], keep: int = 3) -> None:
+    def __init__(self, folder: str | os.PathLike[str], keep: int = 3, every: int | None = None) -> None:
         if keep < 1:
             raise TrainingError(f"Keeper: keep is {keep}; at least 1 checkpoint must stay")
+        if every is not None and every < 1:
+            raise TrainingError(
+                f"Keeper: every is {every}; it must be 1 update or more, or None for none within epochs"
+            )
         self.folder = Path(folder)
         self.keep = keep
+        self.every = every
         self.kept: list[Kept] = []
+        self._within: list[Within] = []
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
             if TEMPORARY.fullmatch(path.name):
-                path.unlink()
+                path.unlink(missing_ok=True)  # another process of the run may have been faster
+            elif match := WITHIN.fullmatch(path.name):
+                self._within.append(Within(int(match.group(1)), int(match.group(2)), path))
             elif NAME.fullmatch(path.name):
                 header = checkpoint.peek(path)
                 epoch = header.epoch if header.epoch is not None else _epoch_of(path)
@@ -59,6 +78,23 @@ class Keeper:
     def last(self) -> Kept | None:
         """The checkpoint of the highest epoch."""
         return max(self.kept, key=lambda kept: kept.epoch, default=None)
+
+    @property
+    def newest(self) -> Path | None:
+        """The checkpoint that a run goes on from: the last epoch's, or one within the epoch after it."""
+        last = self.last
+        within = max(self._within, default=None)
+        if within is not None and (last is None or within.epoch > last.epoch):
+            return within.path
+        return None if last is None else last.path
+
+    def save_within(self, epoch: int, step: int, **parts: Any) -> Path:
+        """Write the checkpoint of an epoch's first ``step`` batches, then remove the one before it; returns its path."""
+        path = self.folder / f"within-{epoch:04d}-{step:06d}.h5"
+        checkpoint.save(path, epoch=epoch, **parts)
+        self._drop_within(but=path)
+        self._within = [Within(epoch, step, path)]
+        return path
 
     def save(
         self,
@@ -88,13 +124,22 @@ class Keeper:
         for extra_one in [kept for kept in self.kept[self.keep :] if kept != self.last]:
             extra_one.path.unlink(missing_ok=True)
             self.kept.remove(extra_one)
+        self._drop_within()
         return path
 
-    def forget_after(self, epoch: int) -> None:
-        """Remove checkpoints of later epochs: a run resumed at ``epoch`` writes them anew."""
+    def forget_after(self, epoch: int, but: Path | None = None) -> None:
+        """Remove checkpoints of later epochs, except one: a run resumed at ``epoch`` writes them anew."""
+        self._drop_within(but)
         for kept in [kept for kept in self.kept if kept.epoch > epoch]:
             kept.path.unlink(missing_ok=True)
             self.kept.remove(kept)
+
+    def _drop_within(self, but: Path | None = None) -> None:
+        """Remove the checkpoints within epochs, except one."""
+        for within in self._within:
+            if within.path != but:
+                within.path.unlink(missing_ok=True)
+        self._within = [within for within in self._within if within.path == but]
 
     def lines(self) -> list[str]:
         """The kept checkpoints as text, best first."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
+from neurograph.train.distributed import Context
 from neurograph.train.failures import DivergedError
 from neurograph.train.metrics import RunningMean, correct
 
@@ -31,8 +33,8 @@ class Meter:
         self._read = 0
         self._waiting: list[tuple[torch.Tensor, torch.Tensor, int]] = []
 
-    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> bool:
-        """Count a batch; True when the numbers were brought up to date.
+    def add(self, loss: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> list[float]:
+        """Count a batch; returns the losses of the batches that were read back with it, none if it has to wait.
 
         Raises DivergedError for a loss that is not finite.
         """
@@ -40,14 +42,13 @@ class Meter:
         self._waiting.append((loss.detach().double(), hits, len(labels)))
         self.images += len(labels)
         if len(self._waiting) < self.interval:
-            return False
-        self.flush()
-        return True
+            return []
+        return self.flush()
 
-    def flush(self) -> None:
-        """Read back what is waiting."""
+    def flush(self) -> list[float]:
+        """Read back what is waiting; returns the losses of those batches."""
         if not self._waiting:
-            return
+            return []
         losses = torch.stack([loss for loss, _, _ in self._waiting]).tolist()
         hits = torch.stack([hit for _, hit, _ in self._waiting]).sum(0).tolist()
         for loss, (_, _, count) in zip(losses, self._waiting, strict=True):
@@ -61,6 +62,28 @@ class Meter:
             self._read += 1
         self._hits = [old + new for old, new in zip(self._hits, hits, strict=True)]
         self._waiting.clear()
+        return losses
+
+    def joined(self, ranks: Context) -> None:
+        """Make the numbers those of all processes; call it at the end of a pass."""
+        total, weight, images, *hits = ranks.total([self._loss.total, self._loss.weight, self.images, *self._hits])
+        self._loss.total, self._loss.weight, self.images = total, weight, int(images)
+        self._hits = [int(hit) for hit in hits]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The numbers so far, for a pass that is continued; flush first."""
+        return {
+            "total": self._loss.total,
+            "weight": self._loss.weight,
+            "images": self.images,
+            "hits": list(self._hits),
+            "read": self._read,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue a pass."""
+        self._loss.total, self._loss.weight = state["total"], state["weight"]
+        self.images, self._hits, self._read = state["images"], list(state["hits"]), state["read"]
 
     @property
     def loss(self) -> float:

@@ -14,10 +14,15 @@ __all__ = ["RunningMean", "accuracy", "correct"]
 def correct(logits: torch.Tensor, labels: torch.Tensor, topk: Sequence[int] = (1, 5)) -> torch.Tensor:
     """How many labels are among the k highest logits, int64 [len(topk)], on the logits' device.
 
-    ``logits`` is [N, classes], ``labels`` int64 [N]. A k above the number of classes counts as all
+    ``logits`` is [N, classes], or [T, N, classes], whose mean over T counts; ``labels`` int64 [N], or float
+    [N, classes], whose highest counts. A k above the number of classes counts as all
     classes. Nothing is read back from the device, so a loop can add these up without waiting.
     Raises ShapeError.
     """
+    if logits.ndim == 3:
+        logits = logits.mean(0)
+    if labels.ndim == 2 and labels.is_floating_point():
+        labels = labels.argmax(1)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ShapeError(
             f"accuracy: logits {tuple(logits.shape)} and labels {tuple(labels.shape)}; they must "

@@ -16,7 +16,10 @@ __all__ = ["EpochRow", "read_summary", "write_summary"]
 
 @dataclass(frozen=True)
 class EpochRow:
-    """Results of one epoch: accuracies in percent, ``seconds`` for training and evaluation."""
+    """Results of one epoch: accuracies in percent, ``seconds`` for training and evaluation.
+
+    ``data_seconds`` of them training has waited for its next batch.
+    """
 
     epoch: int
     train_loss: float
@@ -27,6 +30,7 @@ class EpochRow:
     lr: float
     images_per_s: float
     seconds: float
+    data_seconds: float = 0.0
 
 
 COLUMNS = tuple(column.name for column in fields(EpochRow))
@@ -64,6 +68,8 @@ def read_summary(path: str | os.PathLike[str]) -> list[EpochRow]:
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         try:
+            if len(line) != len(COLUMNS):
+                raise ValueError
             epoch, *values = line
             row = EpochRow(int(epoch), *map(float, values))
         except (ValueError, TypeError) as error:

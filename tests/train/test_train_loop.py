@@ -100,7 +100,7 @@ def test_it_learns_and_reports(tmp_path: Path) -> None:
     assert all(row.eval_acc5 == 100 and row.images_per_s > 0 for row in rows)
     assert lasting(read_summary(tmp_path / "summary.csv")) == lasting(rows)
     assert (tmp_path / "summary.csv").read_text().splitlines()[0] == (
-        "epoch,train_loss,train_acc,eval_loss,eval_acc1,eval_acc5,lr,images_per_s,seconds"
+        "epoch,train_loss,train_acc,eval_loss,eval_acc1,eval_acc5,lr,images_per_s,seconds,data_seconds"
     )
     assert "Current checkpoints:" in run.lines
     best = max(rows, key=lambda row: row.eval_acc1)

@@ -1,15 +1,15 @@
-"""AdamW with weight decay on weight matrices only."""
+"""Which parameters decay, and the learning rate that goes with a batch."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import torch
 from torch import nn
 
 from neurograph.train.failures import TrainingError
 
-__all__ = ["adamw", "parameter_groups"]
+__all__ = ["parameter_groups", "scaled_rate"]
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -34,18 +34,11 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
     return [group for group in groups if group["params"]]
 
 
-def adamw(
-    module: nn.Module,
-    batch_size: int,
-    *,
-    lr: float | None = None,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 1e-4,
-) -> torch.optim.AdamW:
-    """AdamW with the defaults BrainCog trains with: lr is 5e-3 per 1024 images of a batch."""
+def scaled_rate(name: str, lr: float | None, per_image: float, batch_size: int) -> float:
+    """``lr``, or ``per_image * batch_size`` where none is given; raises TrainingError for values that cannot be."""
     if batch_size < 1:
-        raise TrainingError(f"adamw: batch_size is {batch_size}; it must be 1 or more")
-    if lr is None:
-        lr = 5e-3 * batch_size / 1024
-    return torch.optim.AdamW(parameter_groups(module, weight_decay), lr=lr, betas=betas, eps=eps, weight_decay=0.0)
+        raise TrainingError(f"{name}: batch_size is {batch_size}; it must be 1 or more")
+    rate = per_image * batch_size if lr is None else float(lr)
+    if not 0 <= rate < math.inf:
+        raise TrainingError(f"{name}: lr is {lr}; it must be a number of 0 or more")
+    return rate
