@@ -97,8 +97,8 @@ def begin(
     A static picture [N, *input_shape] goes through the encoder, frames [T, N, *input_shape] enter as they are. `usual` is
     the recipe's own neuron, LIF() unless it says another.
     """
-    if num_classes < 1 or not width > 0:
-        raise SpecError(f"{name}(num_classes={num_classes}, width={width}): both must be above 0")
+    if num_classes < 1 or not 0 < width < math.inf:
+        raise SpecError(f"{name}(num_classes={num_classes}, width={width}): both must be above 0 and finite")
     if len(input_shape) != 3:
         raise SpecError(f"{name}(input_shape={input_shape}): give (channels, height, width), such as (3, 32, 32)")
     graph = Graph(name)
