@@ -111,8 +111,12 @@ class Conv2d(Operator):
         return out
 
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
+        import torch
         from torch.nn.functional import conv2d, pad
 
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            # bfloat16 convolutions of the CPU work on channels last; what follows keeps the layout it is given
+            x = x.contiguous(memory_format=torch.channels_last)
         if self.padding_mode != "zeros" or self.padding != self.trailing:
             sides = (self.padding[1], self.trailing[1], self.padding[0], self.trailing[0])
             x = pad(x, sides, mode="constant" if self.padding_mode == "zeros" else self.padding_mode)
