@@ -138,24 +138,27 @@ def wanted(hint: Any) -> str:
     )
 
 
-def _parsed(node: ast.expr, where: str) -> Any:
-    """A literal, true/false/null, or one of the engine's classes with literals for arguments; ValueError else."""
+def _parsed(node: ast.expr, where: str, surrogate: bool = False) -> Any:
+    """A literal, true/false/null, or one of the engine's classes with literals for arguments; ValueError else.
+
+    `surrogate`: of a surrogate and an activation of one name, such as ReLU, the surrogate is meant.
+    """
     if isinstance(node, ast.Name) and node.id.lower() in _WORDS:
         return _WORDS[node.id.lower()]
     if isinstance(node, ast.Name):
-        return _made(node.id, {}, where)
+        return _made(node.id, {}, where, surrogate=surrogate)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        given = {k.arg: _parsed(k.value, where) for k in node.keywords if k.arg is not None}
-        return _made(node.func.id, given, where, *(_parsed(a, where) for a in node.args))
+        given = {k.arg: _parsed(k.value, where, k.arg == "surrogate") for k in node.keywords if k.arg is not None}
+        return _made(node.func.id, given, where, *(_parsed(a, where) for a in node.args), surrogate=surrogate)
     if isinstance(node, ast.Tuple | ast.List):
         return tuple(_parsed(e, where) for e in node.elts)
     return ast.literal_eval(node)
 
 
-def _made(name: str, given: Mapping[str, Any], where: str, *plain: Any) -> Any:
+def _made(name: str, given: Mapping[str, Any], where: str, *plain: Any, surrogate: bool) -> Any:
     from neurograph.errors import NeuroGraphError
 
-    kind = _classes().get(name)
+    kind = _classes(surrogate).get(name)
     if kind is None:
         raise ValueError(name)
     try:
@@ -164,12 +167,13 @@ def _made(name: str, given: Mapping[str, Any], where: str, *plain: Any) -> Any:
         raise click.UsageError(f"{where}: {error}") from None
 
 
-def _classes() -> dict[str, Any]:
+def _classes(surrogate: bool = False) -> dict[str, Any]:
     """What may stand for a value: neurons, activations, surrogates, encoders and readouts, by name and alias."""
     import neurograph as ng
 
     out: dict[str, Any] = {}
-    for kinds in (ng.NEURONS, ng.ACTIVATIONS, ng.SURROGATES):
+    units = (ng.NEURONS, ng.ACTIVATIONS)
+    for kinds in (*units, ng.SURROGATES) if surrogate else (ng.SURROGATES, *units):
         for name, kind in kinds.items():
             out |= dict.fromkeys((name, *getattr(kind, "aliases", ())), kind)
     for base in (ng.Encoder, ng.Readout):

@@ -24,6 +24,12 @@ def test_list_shows_every_recipe_with_a_line(cli: Any) -> None:
     assert cli("neurograph info").out == text
 
 
+def test_a_name_of_an_activation_and_a_surrogate_is_what_fits() -> None:
+    assert isinstance(settings.value_of("ReLU", ng.Neuron | None, "x"), ng.ReLU)
+    lif = settings.value_of("LIF(surrogate=ReLU(alpha=3.0))", ng.Neuron | None, "x")
+    assert lif.params["surrogate_alpha"] == 3.0 and type(lif.options["surrogate"]) is ng.SURROGATES["ReLU"]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
