@@ -10,6 +10,7 @@ import torch
 
 from neurograph.data.transforms.picture_operations import OPERATIONS, Operation, Resampling
 from neurograph.data.transforms.picture_operations.operation import LEVELS
+from neurograph.data.transforms.picture_operations.warp import Warp, read
 from neurograph.data.transforms.planes import planes
 from neurograph.data.transforms.settings import probability
 from neurograph.errors import DataError
@@ -61,7 +62,9 @@ class RandAugment:
             )
         self.n, self.m, self.mstd, self.inc, self.interpolation = n, m, mstd, inc, interpolation
         kinds = (OPERATIONS[name] for name in sorted(OPERATIONS))
-        self.operations: tuple[Operation, ...] = tuple(kind() for kind in kinds if kind.increasing in (None, inc))
+        found = [kind() for kind in kinds if kind.increasing in (None, inc)]
+        self.warps = tuple(operation for operation in found if isinstance(operation, Warp))
+        self.tones: tuple[Operation, ...] = tuple(operation for operation in found if not isinstance(operation, Warp))
 
     @classmethod
     def of(cls, text: str, *, fill: float | Sequence[float] = 0.5, interpolation: str = "random") -> RandAugment:
@@ -96,40 +99,52 @@ class RandAugment:
             )
         if images.numel() and not bool(((images >= 0) & (images <= 1)).all()):
             raise DataError("RandAugment: tones outside 0..1; put it before Normalize, on pixels / 255")
-        kinds, level, sign = self._draw(len(images), generator, images.device)
+        choice, group, level, sign = self._draw(len(images), generator, images.device)
         frames = images.shape[1] if images.ndim == 5 else 1
         if frames > 1:
-            kinds, level, sign = (values.repeat_interleave(frames, 1) for values in (kinds, level, sign))
+            choice, group, level, sign = (v.repeat_interleave(frames, 1) for v in (choice, group, level, sign))
         tones = (images * 255).round().reshape(-1, *images.shape[-3:])
         fill = torch.tensor([float(round(255 * value)) for value in self.fill], dtype=tones.dtype, device=tones.device)
         fill = fill.expand(channels)
         # pictures sorted by what happens to them: one wait for the device in all, and no loop over pictures
-        groups = 2 * len(self.operations) + 1
-        order = kinds.argsort(dim=1, stable=True)
-        sizes = torch.stack([row.bincount(minlength=groups) for row in kinds]).tolist()
+        order = group.argsort(dim=1, stable=True)
+        sizes = torch.stack([row.bincount(minlength=len(self.tones) + 3) for row in group]).tolist()
         for layer in range(self.n):
-            for kind, index in enumerate(order[layer].split(sizes[layer])[:-1]):
-                if not len(index):
-                    continue
-                operation = self.operations[kind // 2]
-                amount = operation.amount(level[layer, index], sign[layer, index])
-                tones[index] = operation.apply(tones[index], amount, Resampling(bool(kind % 2), fill))
+            *toned, linear, cubic, _ = order[layer].split(sizes[layer])
+            for operation, index in zip(self.tones, toned, strict=True):
+                if len(index):
+                    amount = operation.amount(level[layer, index], sign[layer, index])
+                    tones[index] = operation.apply(tones[index], amount, Resampling(False, fill))
+            for index, resampling in ((linear, Resampling(False, fill)), (cubic, Resampling(True, fill))):
+                if len(index):
+                    which = choice[layer, index] - len(self.tones)
+                    matrix = self._matrix(which, level[layer, index], sign[layer, index], *tones.shape[:-3:-1])
+                    tones[index] = read(tones[index], matrix, resampling)
         return tones.div_(255).view(images.shape)
 
-    def _draw(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[torch.Tensor, ...]:
-        """Group, level and sign [n, N] of each operation of each picture; the last group is that nothing happens.
+    def _matrix(
+        self, which: torch.Tensor, level: torch.Tensor, sign: torch.Tensor, width: int, height: int
+    ) -> torch.Tensor:
+        """Maps [N, 6] of warp `which` [N] at these levels: all of them at once, since reading the pixels costs most."""
+        each = (torch.stack(warp.matrix(warp.amount(level, sign), width, height), 1) for warp in self.warps)
+        return torch.stack(tuple(each), 1)[torch.arange(len(which), device=which.device), which]
 
-        Group 2 k + c is operation k, with c = 1 where it reads pixels by cubic interpolation.
+    def _draw(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """Operation, group, level and sign [n, N] of each change of each picture.
+
+        Operations are the tones', then the warps; each of the former is a group, then come the warps read by linear
+        and by cubic interpolation, then those to which nothing happens.
         """
-        shape, most = (self.n, count), len(self.operations)
-        choice = torch.randint(most, shape, generator=generator, device=device)
+        shape, tones = (self.n, count), len(self.tones)
+        choice = torch.randint(tones + len(self.warps), shape, generator=generator, device=device)
         draw = torch.rand((3, *shape), generator=generator, device=device)
         noise = torch.randn(shape, generator=generator, device=device)
-        geometric = torch.tensor([operation.geometric for operation in self.operations], device=device)[choice]
-        cubic = geometric & (draw[1] < {"random": 0.5, "bilinear": 0.0, "bicubic": 1.0}[self.interpolation])
-        kinds = torch.where(draw[0] < self.p, 2 * choice + cubic, 2 * most)
+        cubic = draw[1] < {"random": 0.5, "bilinear": 0.0, "bicubic": 1.0}[self.interpolation]
+        group = torch.where(choice < tones, choice, tones + cubic.long())
+        group = torch.where(draw[0] < self.p, group, tones + 2)
         if self.mstd == math.inf:
             level = torch.rand(shape, generator=generator, device=device) * self.m
         else:
             level = (self.m + self.mstd * noise).clamp(0, LEVELS)
-        return kinds, level.double(), 1 - 2 * (draw[2] < 0.5).to(level.dtype)
+        # exact amounts: with those of float32 a tone is off by one here and there
+        return choice, group, level.double(), 1 - 2 * (draw[2] < 0.5).double()

@@ -33,6 +33,6 @@ class RandomCrop:
         offset = torch.randint(2 * pad + 1, shape, generator=generator, device=device)
         rows = offset[0] + torch.arange(height, device=device)
         columns = offset[1] + torch.arange(width, device=device)
-        # Two gathers, each along one axis, keep the result contiguous in [N, C, H, W].
-        tall = padded.gather(2, rows[:, None, :, None].expand(count, channels, height, width + 2 * pad))
-        return tall.gather(3, columns[:, None, None, :].expand(count, channels, height, width)).view(images.shape)
+        place = rows[:, :, None] * (width + 2 * pad) + columns[:, None, :]
+        place = place.view(count, 1, height * width).expand(count, channels, height * width)
+        return padded.flatten(2).gather(2, place).view(images.shape)

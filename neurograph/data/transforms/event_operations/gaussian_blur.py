@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as functional
 
 from neurograph.data.transforms.event_operations.event_operation import EventOperation
 from neurograph.errors import DataError
@@ -32,8 +31,16 @@ class GaussianBlur(EventOperation):
         sigma = (low + draw * (self.strength - low)).clamp(min=0.05)  # below, the neighbours' weight is 0 in float32
         offset = torch.arange(-REACH, REACH + 1, device=images.device)
         kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
-        kernel = (kernel / kernel.sum(1, keepdim=True)).to(images.dtype)[:, :, None, None, None]
-        flat = functional.pad(images.flatten(1, 2), (REACH,) * 4, mode="reflect")
-        flat = sum(kernel[:, i] * flat[:, :, i : i + height] for i in range(2 * REACH + 1))  # type: ignore[assignment]
-        flat = sum(kernel[:, i] * flat[:, :, :, i : i + width] for i in range(2 * REACH + 1))  # type: ignore[assignment]
-        return flat.view(images.shape)
+        kernel = (kernel / kernel.sum(1, keepdim=True)).to(images.dtype)
+        rows, columns = _matrix(kernel, height), _matrix(kernel, width)
+        return (rows[:, None] @ images.flatten(1, 2) @ columns[:, None].transpose(2, 3)).view(images.shape)
+
+
+def _matrix(kernel: torch.Tensor, size: int) -> torch.Tensor:
+    """Convolution along one axis by kernels [N, 5] as matrices [N, size, size]; the axis is mirrored at its ends."""
+    place = torch.arange(size, device=kernel.device)
+    offset = torch.arange(-REACH, REACH + 1, device=kernel.device)
+    source = (place + offset[:, None]).abs()
+    source = torch.where(source < size, source, 2 * (size - 1) - source)
+    hits = (source[:, :, None] == place).to(kernel.dtype)
+    return torch.einsum("no,oij->nij", kernel, hits)

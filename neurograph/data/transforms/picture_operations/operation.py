@@ -28,7 +28,6 @@ class Operation(ABC):
     """
 
     increasing: ClassVar[bool | None] = None  # in the list with (True) or without (False) `inc`; None: in both
-    geometric: ClassVar[bool] = False  # reads between pixels, so that the resampling matters
 
     def amount(self, level: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
         """What timm passes to the operation at a level [N] in 0..10, with a sign [N] of -1 or 1 to draw from."""
