@@ -7,6 +7,7 @@ from neurograph.data.data_set import DataSet
 from neurograph.data.event_data import EventData
 from neurograph.data.event_set import EventSet
 from neurograph.data.events.events import Events
+from neurograph.data.events.read import read_events
 from neurograph.data.fetch import DownloadError, download
 from neurograph.data.frame_cache import CachedFrames, cached_frames
 from neurograph.data.frame_data import FrameData
@@ -105,4 +106,5 @@ __all__ = [
     "load_both",
     "load_images",
     "names",
+    "read_events",
 ]

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from neurograph.data.events.events import Events
+from neurograph.data.events.read import read_events
 
-__all__ = ["Events"]
+__all__ = ["Events", "read_events"]

@@ -1,0 +1,91 @@
+"""Arrays t, x, y, p of any number type, as files hold them, made the arrays of Events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurograph.data.events.checked import finished
+from neurograph.data.events.events import Events
+from neurograph.errors import DataError
+
+__all__ = ["NAMES", "from_columns", "named"]
+
+Array = np.ndarray[Any, Any]
+#: What the four are called in the event sets and programs in use.
+NAMES = {
+    "t": ("t", "ts", "time", "times", "timestamp", "timestamps"),
+    "x": ("x", "xs", "col"),
+    "y": ("y", "ys", "row"),
+    "p": ("p", "ps", "pol", "polarity", "polarities", "on"),
+}
+
+
+def named(given: Iterable[str]) -> dict[str, str] | None:
+    """Which of the given names are t, x, y and p, or None where one of them is missing."""
+    by_name = {name.lower(): name for name in given}
+    found = {want: next((by_name[n] for n in names if n in by_name), "") for want, names in NAMES.items()}
+    return found if all(found.values()) else None
+
+
+def from_columns(
+    path: Path,
+    columns: dict[str, Array],
+    sensor: tuple[int, int, int] | None,
+    place: Callable[[str, int], str],
+    offset: int = 0,
+) -> Events:
+    """Events of columns of one length.
+
+    Times that are whole numbers are microseconds, others seconds. p is 1 where it is above 0: files hold 0 and 1, -1 and
+    1, or truth. `place` says where the value of a column lies. Raises DataError for values that no event has.
+    """
+    for name, values in columns.items():
+        if values.ndim != 1 or values.dtype.kind not in "biuf" or len(values) != len(columns["t"]):
+            raise DataError(
+                f"{path}: {place(name, 0)}: {name} is {values.dtype} {values.shape}, t has {columns['t'].shape}; the four "
+                "are numbers of one length; the file is damaged or no file of events"
+            )
+    t = columns["t"]
+    if t.dtype.kind == "f":
+        _all(path, "t", t, np.isfinite(t) & (np.abs(t) < 9e12), "seconds", place)
+        t = np.rint(t.astype(np.float64) * 1e6)
+    elif t.dtype == np.uint64:
+        _all(path, "t", t, t < 1 << 62, "microseconds", place)
+    out: list[Array] = [t.astype(np.int64) + offset]
+    for name in "xy":
+        values = columns[name]
+        if values.dtype.kind == "b":
+            values = values.astype(np.uint8)
+        good = (values >= 0) & (values < 1 << 16)
+        if values.dtype.kind == "f":
+            good &= values == np.floor(values)
+        _all(path, name, values, good, "whole numbers from 0 to 65535", place)
+        out.append(values.astype(np.uint16))
+    p = columns["p"]
+    if p.dtype.kind == "b":
+        p = p.astype(np.int8)
+    _all(path, "p", p, (p == 0) | (p == 1) | (p == -1), "0 and 1, or -1 and 1", place)
+    out.append((p > 0).astype(np.uint8))
+    try:
+        return finished(path, out[0], out[1], out[2], out[3], sensor, lambda k: k)
+    except DataError:
+        height, width = sensor[1:] if sensor is not None else (1 << 16, 1 << 16)
+        first = int(np.argmax((out[1] >= width) | (out[2] >= height)))
+        name = "x" if out[1][first] >= width else "y"
+        raise DataError(
+            f"{path}: {place(name, first)}: event {first} lies at x {out[1][first]}, y {out[2][first]}; the sensor is "
+            f"{width} wide and {height} high; the file is damaged or of another sensor: give sensor=(channels, height, width)"
+        ) from None
+
+
+def _all(path: Path, name: str, values: Array, good: Array, what: str, place: Callable[[str, int], str]) -> None:
+    if not good.all():
+        k = int(np.argmin(good))
+        raise DataError(
+            f"{path}: {place(name, k)}: {name} of event {k} is {values[k]}; it holds {what}; the file is damaged or no file "
+            "of events"
+        )
