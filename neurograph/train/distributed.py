@@ -7,6 +7,7 @@ with `with train.distributed.context() as ranks:` around what my_script does. `f
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,9 +52,14 @@ class Context:
         """The model with gradients averaged over all processes; its weights become those of rank 0."""
         if self.world == 1:
             return model
-        places = [self.device] if self.device.type == "cuda" else None
-        # Batch norm is the same everywhere already, because its statistics are joint.
-        return nn.parallel.DistributedDataParallel(model, device_ids=places, broadcast_buffers=False)
+        with torch.no_grad():
+            for tensor in model.state_dict().values():
+                dist.broadcast(tensor, 0)
+        parallel, places = nn.parallel.DistributedDataParallel, [self.device] if self.device.type == "cuda" else None
+        # Running statistics are the same everywhere, because batch statistics are joint: no exchange before each batch.
+        renamed = "forward_sync_buffers" in inspect.signature(parallel).parameters  # torch 2.13
+        unsent: dict[str, Any] = {"forward_sync_buffers" if renamed else "broadcast_buffers": False}
+        return parallel(model, device_ids=places, **unsent)
 
     def total(self, numbers: Sequence[float]) -> list[float]:
         """Each number summed over all processes."""
