@@ -10,7 +10,6 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -54,6 +53,8 @@ def unpack(archive: Path, folder: Path) -> None:
         size = archive.stat().st_size
     except OSError as error:
         raise DataError(f"{archive}: it cannot be read ({error})") from error
+    if size == 0:
+        raise DataError(f"{archive}: it is empty; delete it and get it again")
     stage = folder / f".unpacking-{archive.name}"
     room = RATIO * size + FLOOR
     try:
@@ -84,7 +85,7 @@ def unpack(archive: Path, folder: Path) -> None:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _members(archive: Path) -> Iterator[tuple[str, IO[bytes] | gzip.GzipFile]]:
     """Names and contents of the plain files; whatever is neither file nor folder is refused."""
     name = archive.name.lower()
     if name.endswith(".zip"):
@@ -110,7 +111,7 @@ def _of_zip(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _of_tar(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with _tar(archive) as packed:
+    with tarfile.open(archive, "r:*") as packed:
         for info in packed:
             if info.isdir() or _litter(info.name):
                 continue
@@ -119,12 +120,9 @@ def _of_tar(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
                 raise DataError(f"{archive}: {info.name} is no plain file; links and devices are not unpacked")
             with stream:
                 yield info.name, stream
-
-
-@contextmanager
-def _tar(archive: Path) -> Iterator[tarfile.TarFile]:
-    with tarfile.open(archive, "r:*") as packed:
-        yield packed
+        for _ in range(64):  # the checksum stands behind the padding that ends a tar
+            if packed.fileobj is None or not packed.fileobj.read(CHUNK):
+                break
 
 
 def _litter(name: str) -> bool:

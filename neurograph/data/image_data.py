@@ -15,7 +15,8 @@ __all__ = ["ImageData"]
 class ImageData:
     """One split of a labelled image data set, with the normalisation that belongs to the set.
 
-    ``images`` is uint8 ``[N, C, H, W]`` (plain or memory-mapped), ``labels`` int64 ``[N]``.
+    ``images`` is uint8 ``[N, C, H, W]`` (plain, memory-mapped, or what is read when it is indexed: PictureFiles),
+    ``labels`` int64 ``[N]``.
     ``mean`` and ``std`` hold one number per channel on the 0..1 scale; they describe the
     training split and are the same for every split, so train and test see one normalisation.
     Raises DataError when the parts do not fit together.

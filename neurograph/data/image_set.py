@@ -33,7 +33,7 @@ class ImageSet(DataSet):
             split=split,
             images=images,
             labels=labels,
-            classes=self.classes,
+            classes=self.class_names(folder),
             mean=self.mean,
             std=self.std,
             source=source,
@@ -44,6 +44,10 @@ class ImageSet(DataSet):
         from neurograph.data.transforms import Compose, HorizontalFlip, RandomCrop
 
         return Compose(RandomCrop(max(1, size[1] // 8)), *([HorizontalFlip()] if self.mirrors else []))
+
+    def class_names(self, folder: Path) -> tuple[str, ...]:
+        """Names of the classes, where the folder knows them better than the set."""
+        return self.classes
 
     @abstractmethod
     def read(self, folder: Path, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:

@@ -124,7 +124,7 @@ def _folder(
         raise DataError(
             f"data set {kind.name!r}: no file of the split {split!r} in {looked} or sub-folders "
             f"{', '.join(kind.folders)}; name the folder with data_dir=... or {FOLDER_VARIABLE}, "
-            f"or allow download=True{hint and '. ' + hint}"
+            f"or allow download=True{kind.page and '; the files are at ' + kind.page}{hint and '. ' + hint}"
         )
     target = kind.packed(roots)
     if target is None:

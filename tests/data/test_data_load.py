@@ -26,8 +26,8 @@ def test_known_names() -> None:
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(DataError, match="unknown data set 'imagenet'.*cifar10.*mnist"):
-        load("imagenet")
+    with pytest.raises(DataError, match="unknown data set 'imagenette'.*cifar10.*mnist"):
+        load("imagenette")
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, True])

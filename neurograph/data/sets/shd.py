@@ -1,0 +1,121 @@
+"""Spiking Heidelberg Digits: spoken digits through a model of the cochlea (Cramer, Stradmann, Schemmel, Zenke 2020)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from neurograph.data.archives import Archive
+from neurograph.data.event_set import EventSet
+from neurograph.data.events.events import Events
+from neurograph.data.events.write import moving_blob
+from neurograph.data.example_pictures import example_labels
+from neurograph.errors import DataError
+
+if TYPE_CHECKING:
+    from neurograph.data.transforms import Transform
+
+__all__ = ["Shd"]
+
+HOST = "https://zenkelab.org/datasets"
+ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+GERMAN = ("null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun")
+CHANNELS = 700
+
+
+class Shd(EventSet):
+    """8,156 + 2,264 spoken digits in English and German as spikes of 700 channels, up to about 1.4 s; official split.
+
+    shd_train.h5 and shd_test.h5 hold spikes/times (seconds) and spikes/units (channel 0..699), each a list a sample,
+    and labels: 0..9 English, 10..19 German. Two speakers are in the test split only. A key is the file, '#' and the
+    number of the sample. The channel is the column; there is one row and one polarity.
+
+    Source: "The Heidelberg Spiking Data Sets for the Systematic Evaluation of Spiking Neural Networks", IEEE TNNLS
+    33:2744. Addresses and md5 as published with tonic and SpikingJelly.
+    """
+
+    name = "shd"
+    aliases = ("spiking_heidelberg_digits",)
+    classes = ENGLISH + GERMAN
+    origin = "Spiking Heidelberg Digits, https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/"
+    licence = "CC BY 4.0"
+    page = "https://zenkelab.org/datasets/"
+    folders = ("shd", "SHD", "hdspikes")
+    layout = "it must hold shd_train.h5 and shd_test.h5"
+    sensor = (1, 1, CHANNELS)
+    usual_steps = 100
+    archives = (
+        Archive("shd_train.h5.zip", "shd_train.h5", f"{HOST}/shd_train.h5.zip", "f3252aeb598ac776c1b526422d90eecb"),
+        Archive("shd_test.h5.zip", "shd_test.h5", f"{HOST}/shd_test.h5.zip", "1503a5064faa34311c398fb0a1ed0a6f"),
+    )
+
+    def present(self, folder: Path, split: str) -> bool:
+        return (folder / f"shd_{split}.h5").is_file()
+
+    def index(self, folder: Path, split: str) -> list[tuple[str, int]]:
+        path = folder / f"shd_{split}.h5"
+        try:
+            with h5py.File(path, "r") as file:
+                labels = np.asarray(file["labels"][()])
+                counts = {len(file[f"spikes/{name}"]) for name in ("times", "units")} | {labels.size}
+        except Exception as error:  # a damaged file can make HDF5 raise anything
+            raise DataError(
+                f"{path}: it cannot be read as spikes and labels in HDF5 ({error}); get it again"
+            ) from error
+        if labels.ndim != 1 or labels.dtype.kind not in "ui" or len(counts) != 1:
+            raise DataError(
+                f"{path}: labels are {labels.dtype} {labels.shape}; there must be one a sample; get it again"
+            )
+        wrong = np.flatnonzero(labels >= len(self.classes))
+        if wrong.size:
+            raise DataError(
+                f"{path}: sample {wrong[0]} has the label {labels[wrong[0]]}; labels are 0..19; get it again"
+            )
+        return [(f"{path.name}#{number}", int(label)) for number, label in enumerate(labels)]
+
+    def recording(self, folder: Path, key: str) -> Events:
+        name, _, number = key.partition("#")
+        path = folder / name
+        try:
+            with h5py.File(path, "r") as file:
+                times = np.asarray(file["spikes/times"][int(number)], np.float64)
+                units = np.asarray(file["spikes/units"][int(number)])
+        except Exception as error:  # a damaged file can make HDF5 raise anything
+            raise DataError(
+                f"{path}: sample {number} cannot be read ({error}); the file is damaged, get it again"
+            ) from error
+        if times.shape != units.shape or units.dtype.kind not in "ui" or not np.isfinite(times).all():
+            raise DataError(f"{path}: sample {number} has {times.size} times and {units.size} channels; get it again")
+        if units.size and (units.min() < 0 or units.max() >= CHANNELS or times.min() < 0):
+            raise DataError(
+                f"{path}: sample {number} has channels {units.min()}..{units.max()} from {times.min()} s on; channels are "
+                f"0..{CHANNELS - 1} and times not below 0; the file is damaged, get it again"
+            )
+        order = np.argsort(times, kind="stable")
+        return Events(
+            t=np.rint(times[order] * 1e6).astype(np.int64),
+            x=units[order].astype(np.uint16),
+            y=np.zeros(times.size, np.uint16),
+            p=np.zeros(times.size, np.uint8),
+            sensor=self.sensor,
+        )
+
+    def augmentation(self, size: tuple[int, int]) -> Transform | None:
+        """None: a shift of the channels would be another pitch."""
+        return None
+
+    def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for split in self.splits:
+            labels = example_labels(count, 20)
+            blobs = [moving_blob(int(label), 20, self.sensor, rng, duration=900_000) for label in labels]
+            with h5py.File(folder / f"shd_{split}.h5", "w") as file:
+                times = file.create_dataset("spikes/times", count, h5py.vlen_dtype(np.float16))
+                units = file.create_dataset("spikes/units", count, h5py.vlen_dtype(np.uint16))
+                for place, blob in enumerate(blobs):
+                    times[place], units[place] = (blob.t * 1e-6).astype(np.float16), blob.x
+                file["labels"] = labels.astype(np.uint16)
+                file["extra/keys"] = np.array([name.encode() for name in self.classes])
