@@ -8,6 +8,7 @@ from neurograph.encode import Encoder
 from neurograph.graph import Graph
 from neurograph.models.blocks import Source, begin
 from neurograph.nodes.point import PLIF
+from neurograph.nodes.surrogate import Atan
 from neurograph.projections.dense import Dense
 from neurograph.projections.dropout import Dropout
 from neurograph.projections.operator import Operator
@@ -35,8 +36,8 @@ def plif_net_mnist(
 ) -> Graph:
     """PLIF-Net for MNIST, Fashion-MNIST and N-MNIST (2, 34, 34): {c128-PLIF-MP2} x 2, DP-FC2048-PLIF, DP-FC100-PLIF, voting.
 
-    The layers are those of plif_net_cifar10. 10 classes at 1x28x28 give 13,198,976 weights besides the neurons' own: 148,608 of the
-    convolutions, 512 of batch norm, 12,845,056 and 204,800 of the linear layers. Source: Fang et al. 2021.
+    The layers are those of plif_net_cifar10. 10 classes at 1x28x28 give 13,198,976 weights besides the neurons' own: 148,608
+    of the convolutions, 512 of batch norm, 12,845,056 and 204,800 of the linear layers. Source: Fang et al. 2021.
     """
     options: dict[str, Any] = dict(dropout=dropout, stats=stats, encoder=encoder, readout=readout)
     return _plif_net("plif_net_mnist", ((128,),) * 2, 2048, num_classes, neuron, width, input_shape, **options)
@@ -58,7 +59,8 @@ def plif_net_cifar10(
     c256 is a 3x3 convolution to 256 maps without bias and batch norm, MP2 a max pool of 2 on spikes, DP dropout with one mask
     for all steps, FC a linear layer without bias; 10 neurons vote for each class, and "logits" are their mean rates. Populations
     "block1.lif1" ..., "fc1.lif", "fc2.lif". 10 classes give 36,718,336 weights besides the neurons' own: 2,956,032 of the
-    convolutions, 3,072 of batch norm, 33,554,432 and 204,800 of the linear layers. The neuron is PLIF with threshold 1, and w begins as 0 (tau 2).
+    convolutions, 3,072 of batch norm, 33,554,432 and 204,800 of the linear layers. The neuron is PLIF with threshold 1 and
+    the surrogate Atan(2); w begins as 0 (tau 2).
     Source: Fang et al. 2021, "Incorporating learnable membrane time constant to enhance learning of SNNs", table 1.
     """
     options: dict[str, Any] = dict(dropout=dropout, stats=stats, encoder=encoder, readout=readout)
@@ -109,7 +111,9 @@ def _plif_net(
     name: str, stages: tuple[tuple[int, ...], ...], hidden: int, num_classes: int, neuron: Neuron | None, width: float,
     input_shape: tuple[int, int, int], *, dropout: float, readout: Readout | None, **options: Any,
 ) -> Graph:  # fmt: skip
-    net, image = begin(name, num_classes, neuron, width, input_shape, usual=PLIF(threshold=1.0), **options)
+    net, image = begin(
+        name, num_classes, neuron, width, input_shape, usual=PLIF(threshold=1.0, surrogate=Atan(2.0)), **options
+    )
     last: Source = image
     pool: tuple[Operator, ...] = ()
     for i, stage in enumerate(stages, 1):

@@ -40,10 +40,10 @@ def sew_resnet18(
     """SEW-ResNet-18: populations "stem.lif", "stage1.block1.lif1" ..., "stage1.block1.out" where spikes meet, output "logits".
 
     A block is convolution, batch norm and neurons, twice; y is its spikes and x its input, where the shape changes through a
-    1x1 convolution, batch norm and neurons. g says how they meet: "add" x + y, "and" x y, "iand" x (1 - y);
-    of values that are not 0 or 1, as a ReLU's, only sums stay small. Convolutions
-    begin as N(0, 2/fan_out). stem: "3x3", or "7x7" with stride 2 and `stem_pool` for ImageNet. With that stem, 3 channels
-    and 1,000 classes there are 11,689,512 weights, as in the ResNet-18 of He et al.; 10 classes and "3x3" give 11,173,962.
+    1x1 convolution, batch norm and neurons. g says how they meet: "add" x + y, "and" x y, "iand" x (1 - y); products of
+    values that are not 0 or 1, as a ReLU's, grow from block to block, so its twin has g="add". Convolutions begin as
+    N(0, 2/fan_out). stem: "3x3", or "7x7" with stride 2 and `stem_pool` for ImageNet. With that stem, 3 channels and 1,000
+    classes there are 11,689,512 weights, as in the ResNet-18 of He et al.; 10 classes and "3x3" give 11,173,962.
     Source: Fang et al. 2021, "Deep residual learning in spiking neural networks".
     """
     options: dict[str, Any] = dict(g=g, stem=stem, pool=stem_pool, stats=stats, encoder=encoder, readout=readout)

@@ -7,6 +7,7 @@ from neurograph.errors import SpecError
 from neurograph.graph import Graph
 from neurograph.models.blocks import Source, begin
 from neurograph.nodes.point import IF
+from neurograph.nodes.surrogate import Sigmoid
 from neurograph.projections.reshape import Flatten
 from neurograph.readout import Readout
 from neurograph.spec import Neuron
@@ -26,8 +27,9 @@ def shallow_convnet(
 ) -> Graph:
     """Convolutions, each with neurons, then one linear layer: input "image", populations "conv1.act" ..., output "logits".
 
-    The neuron is IF with threshold 1 and a hard reset to 0. The SNN is given frames [T, N, 2, 32, 32] (T = 8, CIFAR10-DVS);
-    with `neuron=ReLU()` it is the CNN, which is given frames one by one, [1, N, 2, 32, 32], and has the same weights.
+    The neuron is SpikingJelly's IFNode: IF with threshold 1, a hard reset to 0 that is not detached, and a sigmoid surrogate
+    of slope 4. The SNN is given frames [T, N, 2, 32, 32] (T = 8, CIFAR10-DVS); with `neuron=ReLU()` it is the CNN, which is
+    given frames one by one, [1, N, 2, 32, 32], and has the same weights.
     The source says "convolution, IFNode, flatten, linear" and leaves the convolutions' sizes out. Chosen here: 3x3 with
     bias, stride 2 and padding 1, to 32 and to 64 maps, so that 64 maps of 8x8 meet the classes: 60,074 weights, 608 and
     18,496 of the convolutions and 40,970 of the linear layer.
@@ -35,7 +37,7 @@ def shallow_convnet(
     """
     if not channels:
         raise SpecError("shallow_convnet(channels=()): at least one convolution")
-    usual = IF(threshold=1.0, v_reset=0.0)
+    usual = IF(threshold=1.0, v_reset=0.0, detach_reset=False, surrogate=Sigmoid(4.0))
     net, image = begin("shallow_convnet", num_classes, neuron, width, input_shape, usual=usual, encoder=encoder)
     last: Source = image
     for k, maps in enumerate(channels, 1):

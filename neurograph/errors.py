@@ -54,13 +54,14 @@ def read_from(place: str) -> Iterator[None]:
 
 
 def declared_at() -> str:
-    """`file:line` of the nearest caller outside the package (recipes count as callers)."""
+    """`file:line` of the nearest caller outside the package (recipes count as callers, what they share does not)."""
     if place := _read_from.get():
         return place
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = os.path.abspath(frame.f_code.co_filename)
-        if not path.startswith(_PACKAGE + os.sep) or f"{os.sep}models{os.sep}" in path:
+        ours = frame.f_globals.get("__name__", "").startswith("neurograph.models.")
+        if "RECIPES" in frame.f_globals if ours else not path.startswith(_PACKAGE + os.sep):
             try:
                 short = os.path.relpath(path)
             except ValueError:  # another drive on Windows

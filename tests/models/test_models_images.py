@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import neurograph as ng
 from neurograph import models
@@ -117,3 +119,41 @@ def test_a_static_picture_is_the_same_as_its_repetition(tiny: Any, shapes: Any) 
         program = ng.compile(tiny(name), "numba", dtype="float64", seed=0)
         x = frames(shapes[name], 1)
         np.testing.assert_allclose(program(x[0], 3), program(np.repeat(x, 3, 0)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet_cifar"])
+def test_recipes_of_artificial_networks_have_a_spiking_twin(name: str) -> None:
+    recipe = models.recipe(name)
+    assert recipe().with_neurons(ng.LIF()) == recipe(activation=ng.LIF())
+    assert recipe(activation=ng.LIF()).with_neurons(ng.ReLU()) == recipe()
+
+
+@pytest.mark.parametrize("name", ["brunel", "cuba"])
+def test_circuits_say_which_port_a_point_neuron_lacks(name: str) -> None:
+    graph = models.recipe(name)()
+    assert graph.with_neurons(lambda p: p.neuron) == graph
+    if name == "cuba":
+        with pytest.raises(ng.GraphError, match="has input"):
+            graph.with_neurons(ng.LIF())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_are_declared_where_the_recipe_is(name: str, tiny: Any) -> None:
+    graph = tiny(name)
+    module = models.RECIPES[name].__module__.rpartition(".")[2]
+    places = {part.at for part in (*graph.nodes.values(), *graph.projections.values())}
+    assert len(places) >= 2 and all(f"models/{module}.py:" in place.replace("\\", "/") for place in places)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    stages=st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=3), min_size=1, max_size=3),
+    width=st.sampled_from([0.1, 0.5, 1.0, 2.0]),
+    classes=st.integers(1, 20),
+)
+def test_stages_at_random(stages: list[list[int]], width: float, classes: int, count: Any) -> None:
+    graph = models.recipe("dvs_convnet")(classes, width=width, input_shape=(2, 4, 4), stages=tuple(map(tuple, stages)))
+    maps = [2, *(max(1, round(c * width)) for stage in stages for c in stage)]
+    expected = sum(9 * a * b + 2 * b for a, b in zip(maps, maps[1:], strict=False)) + (maps[-1] + 1) * classes
+    assert count(graph) == expected and len(graph.populations) == len(maps) - 1
+    assert graph.with_neurons(ng.ReLU()).with_neurons(ng.LIF()) == graph
