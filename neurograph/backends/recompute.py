@@ -95,6 +95,7 @@ class BlockExecution(Execution):
             self.training, self.batch, self.check_numerics, self.recorder, self.recorded,
         )  # fmt: skip
         names, inputs = tuple(states), tuple(given)
+        last = body[-1].name if body[-1].op == "neuron" else ""
         changed: list[tuple[str, ...]] = []  # the states that the forward pass changed, once it has run
 
         def run(*values: Any) -> tuple[Any, ...]:
@@ -106,7 +107,7 @@ class BlockExecution(Execution):
             tape = replace(program.tape, probes=()) if again else program.tape
             # another machine, because one holds what it may compute again until the run ends
             inner = Execution(
-                tape, TorchMachine(program, keep, again=again), batch, dict(before),
+                tape, TorchMachine(program, keep, again=again, last=last if again else ""), batch, dict(before),
                 training=training, check_numerics=checking and not again,
                 recorder=Recorder(None) if again else recorder,
             )  # fmt: skip

@@ -81,6 +81,7 @@ class Unit(nn.Module):
         record: tuple[str, ...],
         keep: bool,
         remake: dict[str, Remake],
+        only_saves: bool = False,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         params = {n: getattr(self, n) for n in self.names}
         uniforms = self._uniforms(params)
@@ -97,7 +98,9 @@ class Unit(nn.Module):
         else:
             # kernels are opaque to torch.compile; outside it the guard itself would cost more than the call
             fused = torch.compiler.disable(self._fused) if torch.compiler.is_compiling() else self._fused
-            outputs, final, recorded = fused(chosen, steps, given, uniforms, states, params, record, keep, remake)
+            outputs, final, recorded = fused(
+                chosen, steps, given, uniforms, states, params, record, keep, remake, only_saves
+            )
         return {n: o.to(first.dtype) for n, o in outputs.items()}, final, recorded
 
     def _uniforms(self, params: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -136,6 +139,7 @@ class Unit(nn.Module):
         record: tuple[str, ...],
         keep: bool,
         remake: dict[str, Remake],
+        only_saves: bool = False,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         scan = self.scan
         first = next(iter(inputs.values()))
@@ -151,7 +155,9 @@ class Unit(nn.Module):
         names = self._names.get(frozenset(numbers)) or tensor_names(scan, numbers)
         self._names[frozenset(numbers)] = names
         plain = first.is_contiguous()
-        call = Call(engine, scan, steps, rows, static, shape, strides, plain, numbers, keep, record, remake, names)
+        call = Call(
+            engine, scan, steps, rows, static, shape, strides, plain, numbers, keep, record, remake, names, only_saves
+        )
         out = FusedScan.apply(call, *inputs.values(), *(spread[n] for n in scan.uniforms), *start)
         count = len(scan.outputs)
         final = dict(zip(scan.states, out[count:], strict=False)) if keep else {}

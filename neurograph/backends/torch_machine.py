@@ -36,11 +36,17 @@ class TorchMachine:
     xp = torch
 
     def __init__(
-        self, program: TorchProgram, keep_state: bool, spikes: Mapping[str, bool] | None = None, again: bool = False
+        self,
+        program: TorchProgram,
+        keep_state: bool,
+        spikes: Mapping[str, bool] | None = None,
+        again: bool = False,
+        last: str = "",
     ):
-        """`spikes`: slots that are kept as bits. `again`: in a backward pass, where no running statistics follow."""
+        """`spikes`: slots that are kept as bits. `again`: in a backward pass, where no running statistics follow, and
+        nothing reads what population `last` computes."""
         self.program, self.keep_state = program, keep_state
-        self.spikes, self.again = spikes or {}, again
+        self.spikes, self.again, self.last = spikes or {}, again, last
         self.remakes: dict[str, Remake] = {}  # slot -> how to compute it again
         self.codes: dict[Any, Any] = {}
 
@@ -83,7 +89,7 @@ class TorchMachine:
             if slot in self.remakes and instr.name not in self.program._stepped
         }
         with self.kept(instr.ins, tuple(inputs.values())):
-            return unit(steps, inputs, states, record, keep, remake)  # type: ignore[no-any-return]
+            return unit(steps, inputs, states, record, keep, remake, instr.name == self.last)  # type: ignore[no-any-return]
 
     def cat(self, parts: list[Tensor], axis: int = 0) -> Tensor:
         return torch.cat(parts, axis)

@@ -109,6 +109,7 @@ class Call(NamedTuple):
     # inputs that the backward pass computes again: from which tensors, and how
     remake: dict[str, tuple[tuple[Any, ...], Callable[..., Tensor]]]
     names: tuple[str, ...]  # of the tensors, in order: see tensor_names
+    only_saves: bool = False  # nobody reads what it computes: it runs for what it keeps
 
 
 class FusedScan(torch.autograd.Function):
@@ -116,16 +117,7 @@ class FusedScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> tuple[Tensor, ...]:
-        inputs, uniforms, states = _split(call, tensors)
-        made = [_empty(call, call.steps, tensors[0]) for _ in call.scan.outputs]
-        final = [_empty(call, None, tensors[0]) for _ in call.scan.states if call.keep_states]
-        kept = [_empty(call, call.steps, tensors[0]) for _ in call.record]
-        call.engine.forward(
-            call.steps, inputs, uniforms, states,
-            {n: _flat(call, t) for n, t in zip(call.scan.outputs, made, strict=True)},
-            {n: _flat(call, t[None])[0] for n, t in zip(call.scan.states, final, strict=False)},
-            {n: _flat(call, t) for n, t in zip(call.record, kept, strict=True)},
-        )  # fmt: skip
+        made, final, kept = _results(call, tensors)
         again = {f"in_{n}": sources for n, (sources, _) in call.remake.items()}
         saved = [None if n in again else t for n, t in zip(call.names, tensors, strict=True)]
         ctx.save_for_backward(*saved, *(t for sources in again.values() for t in sources))
@@ -168,6 +160,24 @@ class FusedScan(torch.autograd.Function):
             g = sums.get(n)
             result.append(g.as_strided(call.shape, call.strides) if g is not None and n in call.rows else g)
         return (*result, *(into_states.get(n) for n in started))
+
+
+def _results(call: Call, tensors: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """Outputs, final states where they are kept, and what is recorded."""
+    like, states = tensors[0], [n for n in call.scan.states if call.keep_states]
+    if call.only_saves:
+        return [like.new_zeros(()) for _ in call.scan.outputs], [like.new_zeros(()) for _ in states], []
+    inputs, uniforms, starts = _split(call, tensors)
+    made = [_empty(call, call.steps, like) for _ in call.scan.outputs]
+    final = [_empty(call, None, like) for _ in states]
+    kept = [_empty(call, call.steps, like) for _ in call.record]
+    call.engine.forward(
+        call.steps, inputs, uniforms, starts,
+        {n: _flat(call, t) for n, t in zip(call.scan.outputs, made, strict=True)},
+        {n: _flat(call, t[None])[0] for n, t in zip(states, final, strict=True)},
+        {n: _flat(call, t) for n, t in zip(call.record, kept, strict=True)},
+    )  # fmt: skip
+    return made, final, kept
 
 
 def _empty(call: Call, steps: int | None, like: Tensor) -> Tensor:
