@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,13 +15,10 @@ import torch
 import neurograph as ng
 from neurograph import data, models, train
 from neurograph.agreement import compare
-
-CPU_PRESET = {"width": 0.125, "step": 4, "limit": 5000, "epochs": 2}  # minutes on two cores
-CPU_DIGITS = {"width": 0.125, "step": 4, "limit": None, "epochs": 30}
-FULL = {"width": 1.0, "step": 8, "limit": None, "epochs": 200}
+from neurograph.job import FULL, Job, Training, filled, graph_of, load_splits
 
 
-def arguments() -> argparse.Namespace:
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", default="cifar_convnet", help=f"one of {', '.join(models.RECIPES)}")
     p.add_argument("--node-type", default="LIFNode", help="LIFNode, IFNode, PLIFNode, MCN, or a class name")
@@ -42,81 +39,55 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--amp", action="store_true", help="mixed precision (bfloat16)")
     p.add_argument("--seed", type=int, default=42)
     p.add_argument("--resume", help="a checkpoint, or 'last' to go on in --output")
-    p.add_argument("--output", help="folder of checkpoints, summary.csv and the picture")
-    args = p.parse_args()
+    p.add_argument("--output", help="folder of checkpoints, summary.csv, the picture and the model file")
+    args = p.parse_args(words)
     if args.resume == "last" and not args.output:
         p.error("--resume last: say in which folder with --output")
     return args
 
 
-def preset(args: argparse.Namespace, device: torch.device) -> None:
-    """Fill in the sizes that were not asked for."""
-    small = CPU_DIGITS if args.dataset == "digits" else CPU_PRESET
-    sizes = dict(FULL) if device.type == "cuda" or args.recipe == "braincog" else small
-    filled = {k: v for k, v in sizes.items() if getattr(args, k) is None and v is not None}
-    vars(args).update(filled)
-    if filled:
-        chosen = " ".join(f"--{k} {v:g}" for k, v in filled.items())
-        full = " ".join(f"--{k} {v:g}" for k, v in FULL.items() if v is not None)
+def job_of(args: argparse.Namespace) -> Job:
+    """The run that the options describe; the defaults of what they leave out stand in neurograph/job/settings.py."""
+    return Job(
+        recipe=args.model, node=args.node_type, surrogate=args.act_fun, threshold=args.threshold, tau=args.tau,
+        dataset=args.dataset, data_dir=args.data_dir, batch=args.batch_size, lr=args.lr, schedule=args.recipe,
+        device=args.device, amp=args.amp, seed=args.seed, resume=args.resume,
+        folder=Path(args.output) if args.output else None,
+    )  # fmt: skip
+
+
+def preset(args: argparse.Namespace, dataset: str, device: torch.device) -> dict[str, float]:
+    """Sizes: those asked for, else minutes on two cores, or the full ones on a GPU."""
+    asked = {"width": args.width, "steps": args.step, "limit": args.limit, "epochs": args.epochs}
+    sizes = filled(asked, dataset, full=device.type == "cuda" or args.recipe == "braincog")
+    if sizes:
+        name = {"steps": "step"}
+        chosen = " ".join(f"--{name.get(k, k)} {v:g}" for k, v in sizes.items())
+        full = " ".join(f"--{name.get(k, k)} {v:g}" for k, v in FULL.items() if v is not None)
         print(f"[PRESET] {device.type}: {chosen} (full size: {full} --limit 50000)")
+    return {k: v for k, v in asked.items() if v is not None} | sizes
 
 
-def neuron_of(args: argparse.Namespace) -> ng.Neuron:
-    kind = ng.neuron_named(args.node_type)
-    width = ng.learnable(2.0) if isinstance(kind().params.get("surrogate_alpha"), ng.Learnable) else 2.0
-    surrogate = ng.surrogate_named(args.act_fun)(width)  # PLIF trains its surrogate's width
-    wanted = {"threshold": args.threshold, "tau": args.tau, "surrogate": surrogate}
-    return kind(**{k: v for k, v in wanted.items() if kind.accepts(k)})
-
-
-def batches(args: argparse.Namespace, part: data.ImageData, device: torch.device, training: bool) -> data.Batches:
-    flips = args.dataset not in ("mnist", "digits")
-    augment = [data.RandomCrop(max(1, part.images.shape[-1] // 8)), *([data.HorizontalFlip()] if flips else [])]
-    transform, size = data.Compose(*augment) if training else None, min(args.batch_size, len(part))
-    options = {"shuffle": training, "drop_last": training, "transform": transform, "device": str(device)}
-    return data.Batches(part, size, seed=args.seed, **options)
-
-
-def main() -> None:
-    args = arguments()
+def main(words: list[str] | None = None) -> None:
+    args = arguments(words)
     device = train.device_of(args.device)
     torch.manual_seed(args.seed)
-    train_part, test_part = data.load_both(args.dataset, args.data_dir)
-    args.dataset = train_part.name
-    preset(args, device)
-    if args.limit is not None:
-        train_part, test_part = train_part.first(args.limit), test_part.first(max(1, args.limit // 5))
-    print(f"[DATA] {len(train_part):,} training and {len(test_part):,} test images ({train_part.source})")
+    job = job_of(args)
+    splits = load_splits(job)
+    job = replace(job, **preset(args, splits.train.name, device))  # type: ignore[arg-type]
+    parts = splits.first(job.limit).parts(job)
+    print(f"[DATA] {len(parts.train):,} training and {len(parts.test):,} test {parts.noun} ({parts.train.source})")
 
-    graph = models.recipe(args.model)(
-        num_classes=len(train_part.classes), neuron=neuron_of(args), width=args.width,
-        input_shape=train_part.images.shape[1:],
-    )  # fmt: skip
-    model = ng.compile(graph, args.backend, device=device, steps=args.step, seed=args.seed)
-    print(
-        f"[MODEL ARCH]\n{graph}\nModel {args.model} created, param count: {sum(p.numel() for p in model.parameters()):,}"
-    )
-
-    optimizer = train.adamw(model, args.batch_size, lr=args.lr)
-    published = args.recipe == "braincog"
-    schedule = train.WarmupCosine(optimizer, args.epochs, 5 if published else None, per_step=not published)
-    print(f"[OPTIMIZER]\n{optimizer}\nlearning rate is {optimizer.defaults['lr']:g}, {args.epochs} epochs")
-    folder = Path(args.output or f"runs/{args.model}-{args.dataset}-{time.strftime('%Y%m%d-%H%M%S')}")
-    folder = Path(args.resume).parent if args.resume not in (None, "last") and not args.output else folder
-    train.fit(
-        model,
-        batches(args, train_part, device, True),
-        batches(args, test_part, device, False),
-        epochs=args.epochs,
-        optimizer=optimizer,
-        schedule=schedule,
-        keeper=train.Keeper(folder),
-        resume=args.resume,
-        amp=args.amp,
-        device=str(device),
-    )
-    print(f"[OUTPUT] {folder}/summary.csv, {train.draw_curves(folder, title=f'{args.model} on {args.dataset}')}")
-    simulate(graph, model, test_part, args.step)
+    graph = graph_of(job, parts)
+    run = Training(job, graph, parts)
+    print(f"[MODEL ARCH]\n{graph}\nModel {job.recipe} created, param count: {run.weights:,}")
+    print(f"[OPTIMIZER]\n{run.optimizer}\nlearning rate is {run.optimizer.defaults['lr']:g}, {job.epochs} epochs")
+    run.fit()
+    picture = train.draw_curves(run.folder, title=f"{job.recipe} on {parts.train.name}")
+    model = run.save(run.folder / "model.h5")
+    print(f"[OUTPUT] {run.folder}/summary.csv, {picture}, {model} (try: neurograph view {model})")
+    if not parts.events:
+        simulate(graph, run.program, parts.test, job.steps)
 
 
 def simulate(graph: ng.Graph, model: torch.nn.Module, part: data.ImageData, steps: int) -> None:

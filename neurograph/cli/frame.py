@@ -20,11 +20,12 @@ PROBLEM = 1  # exit code: the model, the file or the run has a problem
 
 @dataclass
 class Answer:
-    """What a command found: `data` for --json, `text` for people, and the exit code."""
+    """What a command found: `data` for --json, `text` for people, the exit code; silent: another process answers."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     code: int = 0
+    silent: bool = False
 
 
 class Command(click.Command):
@@ -52,7 +53,7 @@ def command(*examples: str) -> Callable[[Callable[..., Answer | None]], Command]
             as_json = options.pop("as_json", False)
             with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
                 answer = function(**options) or Answer()
-            if as_json:
+            if as_json and not answer.silent:
                 click.echo(json.dumps(plain(answer.data), indent=1, allow_nan=False))
             elif answer.text:
                 click.echo(answer.text)

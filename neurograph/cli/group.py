@@ -17,15 +17,15 @@ INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
 
 
 class Commands(click.Group):
-    """Commands by the names of files; each is imported when it is asked for."""
+    """Commands by the names of files, bench_images.py being "bench images"; each is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(m.name.rstrip("_") for m in pkgutil.iter_modules(commands.__path__))
+        return sorted(m.name.rstrip("_").replace("_", " ") for m in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(ctx):
             return None
-        stem = f"{name}_" if name in ("import",) else name  # a keyword is no name of a module
+        stem = "import_" if name == "import" else name.replace(" ", "_")  # a keyword is no name of a module
         made: click.Command = importlib.import_module(f"{commands.__name__}.{stem}").command
         made.name = name
         return made
@@ -35,6 +35,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         known = self.list_commands(ctx)
+        if (two := " ".join(args[:2])) in known and len(args) > 1:
+            return two, self.get_command(ctx, two), args[2:]
         if name and not name.startswith("-") and name not in known and not ctx.resilient_parsing:
             near = difflib.get_close_matches(name, known, 1)
             hint = f" Did you mean '{near[0]}'?" if near else ""

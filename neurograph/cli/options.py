@@ -43,3 +43,6 @@ def _complete_dataset(ctx: click.Context, parameter: click.Parameter, incomplete
 
 def dataset(**settings: Any) -> Any:
     return click.option("--dataset", shell_complete=_complete_dataset, **settings)
+
+
+train_device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or a GPU's number.")

@@ -1,19 +1,16 @@
-"""What goes into a network: files of NumPy, random numbers or the images of a data set."""
+"""What goes into a network: files of NumPy, random numbers or the samples of a data set."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neurograph.errors import DataError, ShapeError
 from neurograph.graph import Graph
-
-if TYPE_CHECKING:
-    from neurograph.data import ImageData
 
 Array = np.ndarray[Any, Any]
 
@@ -76,27 +73,18 @@ def at_random(graph: Graph, batch: int, limit: int | None, seed: int) -> Samples
     return Samples(batches(), count, None, "random numbers from 0 to 1")
 
 
-def of_images(graph: Graph, part: ImageData, batch: int, normalize: bool) -> Samples:
-    """The images of a data set, with their labels."""
+def of_data(graph: Graph, part: Any, batch: int, normalize: bool) -> Samples:
+    """The images of a data set, or its recordings as frames, with their labels."""
     from neurograph.data import Batches
+    from neurograph.job import check_shape
 
-    check_images(graph, part)
+    check_shape(graph, part.name, part.shape)
     name = graph.inputs[0].name
     loader = Batches(part, min(batch, len(part)), normalize=normalize)
     return Samples(
-        (({name: images}, labels) for images, labels in loader), len(part), None, f"{part.name}, {part.split}"
-    )
-
-
-def check_images(graph: Graph, part: ImageData) -> None:
-    """Raise unless the network takes one image of the data set's shape."""
-    shape = tuple(part.images.shape[1:])
-    if len(graph.inputs) != 1 or graph.inputs[0].shape != shape:
-        takes = " and ".join(f"{n.name} {n.shape}" for n in graph.inputs) or "no input"
-        raise ShapeError(
-            f"{part.name} has images of shape {shape}, but {graph.name!r} takes {takes}. Of a recipe, set "
-            f"input_shape={'('}{','.join(map(str, shape))}{')'}"
-        )
+        (({name: samples}, labels) for samples, labels in loader), len(part), getattr(part, "steps", None),
+        f"{part.name}, {part.split}",
+    )  # fmt: skip
 
 
 def _array(path: str) -> Array:

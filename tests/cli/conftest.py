@@ -17,6 +17,7 @@ import torch
 from click.testing import CliRunner
 
 from neurograph.cli.group import neurograph
+from neurograph.data import dataset
 
 MINE = '''"""A model of the user's own."""
 
@@ -80,6 +81,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("NEUROGRAPH_DATA", raising=False)
+    # what is made of data sets stays in this folder; compiled kernels are shared by all tests
+    for place in ("neurograph.data.frame_cache", "neurograph.data.registry", "neurograph.data"):
+        monkeypatch.setattr(f"{place}.cache_folder", lambda: tmp_path / "cache" / "data")
     # threads of several test processes wait for each other's cores; --threads changes both settings
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     threads = torch.get_num_threads()
@@ -108,7 +112,7 @@ def mine(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tiny_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A few images laid out as MNIST and CIFAR-10 are, in NEUROGRAPH_DATA."""
+    """A few images laid out as MNIST and CIFAR-10 are, and recordings as N-MNIST's, in NEUROGRAPH_DATA."""
     folder = tmp_path / "data"
     rng = np.random.default_rng(1)
     (folder / "MNIST" / "raw").mkdir(parents=True)
@@ -123,5 +127,7 @@ def tiny_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         records = rng.integers(0, 256, (30, 3073), dtype=np.uint8)
         records[:, 0] %= 10
         (cifar / name).write_bytes(records.tobytes())
+    (folder / "nmnist").mkdir()
+    dataset("nmnist").write_example(folder / "nmnist", 10, rng)
     monkeypatch.setenv("NEUROGRAPH_DATA", str(folder))
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def test_the_page_of_the_command_line_runs(cli: Any, tmp_path: Path) -> None:
     found = blocks("docs/command-line.md", "sh")
     for block in found:
         run_block(cli, block)
-    used = {line.split()[1] for block in found for line in block.splitlines()}
+    words = [line.split() for block in found for line in block.splitlines()]
+    used = {" ".join(w[1:n]) for w in words for n in (2, 3)}
     assert set(NAMES) <= used, f"the page shows no {set(NAMES) - used}"
 
 
@@ -72,7 +74,7 @@ def examples() -> list[Any]:
     out = []
     for name in NAMES:
         command: Any = COMMANDS.get_command(click.Context(COMMANDS), name)
-        slow = name in ("train", "convert", "bench")
+        slow = name in ("train", "convert", "bench", "bench images")
         out += [pytest.param(e, marks=[pytest.mark.slow] if slow else []) for e in command.examples]
     return out
 
@@ -85,12 +87,35 @@ def test_the_examples_of_the_help_run(
     monkeypatch.setattr("webbrowser.open", lambda url: True)
     if "eval " in line or "> ~" in line:
         line = line.replace('eval "$(', "").replace(')"', "").split(" >")[0]
-    monkeypatch.setattr("neurograph.cli.commands.train.SMALL", {"width": 0.02, "steps": 2, "limit": 100, "epochs": 1})
-    monkeypatch.setattr("neurograph.cli.commands.train.DIGITS", {"width": 0.02, "steps": 2, "limit": 100, "epochs": 1})
+    for preset in ("SMALL", "DIGITS", "EVENTS"):
+        sizes = {"width": 0.02, "steps": 2, "limit": 100, "epochs": 1}
+        monkeypatch.setattr(f"neurograph.job.presets.{preset}", sizes)
+    if line.startswith("torchrun "):
+        words = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            *line.split()[1:],
+            "width=0.02",
+            "--limit",
+            "128",
+            "--epochs",
+            "1",
+        ]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0 and "2 processes" in done.stderr, done.stderr
+        return
     lenet = RECIPES["lenet5"]
     spiking = lenet(activation=ng.LIF())
     if "net.h5" in line and " -o net.h5" not in line:
         ng.save(spiking if "mnist" in line or "nir" not in line else small_graph(), tmp_path / "net.h5")
+    if "run events.h5" in line:
+        event_net = RECIPES["shallow_convnet"](width=0.1, input_shape=(2, 34, 34))
+        ng.save(
+            ng.compile(event_net, "torch"),
+            tmp_path / "events.h5",
+            meta={"steps": 4, "frames": "number", "size": [34, 34]},
+        )
     if "net.json" in line:
         ng.save(spiking, tmp_path / "net.json")
     if "import net.nir" in line:

@@ -105,7 +105,7 @@ def test_a_data_set_is_run_and_counted(cli: Any) -> None:
         ("run lenet5 --input text.npy", 1, "no array can be read"),
         ("run lenet5 --input nothing.npy", 1, "nothing.npy"),
         ("run lenet5 --input random --dataset digits", 2, "give one of them"),
-        ("run lenet5 input_shape=(3,32,32) --dataset digits", 1, "digits has images of shape (1, 8, 8)"),
+        ("run lenet5 input_shape=(3,32,32) --dataset digits", 1, "digits has samples of shape (1, 8, 8)"),
         ("run lenet5 --dataset mnits", 1, "unknown data set 'mnits'"),
         ("run lenet5 --input random --device cuda", 2, "use --backend torch"),
         ("run lenet5 --input random --backend torch --device cuda:99", 1, "cuda:99"),

@@ -14,10 +14,15 @@ from neurograph.cli import frame, options
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     from neurograph.cli.benches import BENCHES
 
-    return [n for n in (*BENCHES, "all") if n.startswith(incomplete)]
+    return [n for n in (*BENCHES, "all", "images") if n.startswith(incomplete)]
 
 
-@frame.command("neurograph bench", "neurograph bench layer circuit", "neurograph bench all --rounds 5 --json")
+@frame.command(
+    "neurograph bench",
+    "neurograph bench layer circuit",
+    "neurograph bench all --rounds 5 --json",
+    "neurograph bench images --help",
+)
 @click.argument("what", nargs=-1, metavar="[WHAT]...", shell_complete=_complete)
 @click.option(
     "--rounds", type=click.IntRange(1), default=7, show_default=True, help="How often the two sides take turns."
@@ -28,7 +33,8 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 def command(what: tuple[str, ...], rounds: int, threads: int | None, progress: bool | None) -> frame.Answer:
     """Measure NeuroGraph on this machine.
 
-    WHAT is a benchmark's name, or all. Without WHAT it lists them.
+    WHAT is a benchmark's name, or all. Without WHAT it lists them. `neurograph bench images` is a command of its own:
+    published accuracies, each of them a training run.
 
     Two sides take turns, round after round, so that a busy machine is busy for both; the ratio is the median of the
     ratios within a round. The large comparisons with other simulators are scripts in the checkout's benchmarks/.
@@ -56,7 +62,7 @@ def command(what: tuple[str, ...], rounds: int, threads: int | None, progress: b
 def _listed(benches: Any) -> frame.Answer:
     rows = [["benchmark", "what"], *([n, b.about] for n, b in benches.items())]
     scripts = _scripts()
-    text = frame.table(rows) + "\n\nrun them: neurograph bench NAME ..., or all"
+    text = frame.table(rows) + "\n\nrun them: neurograph bench NAME ..., or all; accuracies: neurograph bench images"
     if scripts:
         text += "\n\nin this checkout, larger:\n" + "\n".join(f"  python {s['path']}: {s['about']}" for s in scripts)
     data = {"benchmarks": [{"bench": n, "about": b.about} for n, b in benches.items()], "scripts": scripts}

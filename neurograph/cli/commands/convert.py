@@ -82,8 +82,8 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     from neurograph import data
     from neurograph.cli.model import load
     from neurograph.cli.runs import use_threads
-    from neurograph.cli.samples import check_images
     from neurograph.convert import RECIPES, convert
+    from neurograph.job import check_shape
     from neurograph.train import device_of
 
     recipe = _recipe(RECIPES, o["recipe"], o["more"])
@@ -97,7 +97,7 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     weights = None if o["weights"] is None else ng.load_weights(o["weights"])
     source: Any = loaded.graph
     if isinstance(source, ng.Graph):
-        check_images(source, parts[0])
+        check_shape(source, parts[0].name, parts[0].shape)
         _check_trained(source, weights, loaded.name)
     normalize = bool(loaded.meta.get("normalize", True)) if o["normalize"] is None else o["normalize"]
     calibration = data.Batches(parts[0].first(o["calibration"]), min(500, o["calibration"]), normalize=normalize)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from neurograph.cli import frame, model, options
+from neurograph.cli import frame, model, options, training
 
 if TYPE_CHECKING:
     from neurograph.cli.model import Model
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     "neurograph run brunel regime=A n_exc=1000 jump=1.0 --probe exc:v:0-4 --record brunel.h5",
     "neurograph run lenet5 activation=LIF --input random --steps 8",
     "neurograph run net.h5 --dataset mnist --limit 1000",
+    "neurograph run events.h5 --dataset nmnist --limit 100",
 )
 @model.argument
 @click.option(
@@ -56,11 +57,14 @@ if TYPE_CHECKING:
     metavar="FILE.npy",
     help="[N, shape] or [T, N, shape]; NAME=FILE for several inputs; or 'random'.",
 )
-@options.dataset(help="Run the images of a data set, and say how many answers are right.")
+@options.dataset(help="Run the images or recordings of a data set, and say how many answers are right.")
 @click.option(
     "--split", type=click.Choice(["train", "test"]), default="test", show_default=True, help="Of the data set."
 )
 @options.data_dir
+@training.example_data
+@training.frames
+@training.size
 @click.option(
     "--normalize/--plain-pixels",
     default=None,
@@ -92,8 +96,8 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     use_threads(o["threads"], o["backend"])
     if o["backend"] != "torch" and o["device"] not in ("cpu", "auto"):
         raise click.UsageError(f"--device {o['device']}: backend {o['backend']} runs on the CPU; use --backend torch.")
-    part = _images(o)
-    loaded, dt = _loaded(model, part), o["dt"]
+    part = _data_set(o)
+    loaded, dt = _loaded(model, part, o), o["dt"]
     dt = loaded.meta.get("dt", default_dt(loaded.graph)) if dt is None else dt
     if loaded.graph.inputs:
         ran, source = _on_samples(loaded, part, dt, o)
@@ -111,22 +115,43 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
     return frame.Answer(data, _text(data, ran), INTERRUPTED if ran.interrupted else 0)
 
 
-def _images(o: dict[str, Any]) -> Any:
+def _data_set(o: dict[str, Any]) -> Any:
     if o["dataset"] is None:
         return None
     if o["inputs"]:
         raise click.UsageError("--input and --dataset: give one of them.")
     from neurograph.data import load
+    from neurograph.job import example_folder
 
-    return load(o["dataset"], o["split"], o["data_dir"], limit=o["limit"], progress=bool(o["progress"]))
+    folder = o["data_dir"] if o["example"] is None else example_folder(o["dataset"], o["example"])
+    return load(o["dataset"], o["split"], folder, limit=o["limit"], progress=bool(o["progress"]))
 
 
-def _loaded(words: tuple[str, ...], part: Any) -> Model:
+def _loaded(words: tuple[str, ...], part: Any, o: dict[str, Any]) -> Model:
     """The model; a recipe takes classes and shape from the data set, where they are not given."""
     from neurograph.cli.model import load
 
-    filled = {} if part is None else {"num_classes": len(part.classes), "input_shape": tuple(part.images.shape[1:])}
+    filled = {}
+    if part is not None:
+        from neurograph.job import sample_shape
+
+        filled = {"num_classes": len(part.classes), "input_shape": sample_shape(part, o["frames"] or "time", o["size"])}
     return load(words, filled)
+
+
+def _frames(loaded: Model, part: Any, o: dict[str, Any]) -> Any:
+    """Recordings as frames of the kind that the model file was trained on, unless said otherwise."""
+    from neurograph.data import EventSet, dataset
+    from neurograph.job import framed
+
+    kind = dataset(part.name)
+    if not isinstance(kind, EventSet):
+        return part
+    steps = o["steps"] or loaded.meta.get("steps") or kind.usual_steps
+    made = o["frames"] or loaded.meta.get("frames") or "time"
+    held = loaded.meta.get("size")
+    size = o["size"] or (None if held is None else tuple(held))
+    return framed(part, steps, made, size, progress=bool(o["progress"]))
 
 
 def _circuit(loaded: Model, dt: float, o: dict[str, Any]) -> Ran:
@@ -157,7 +182,7 @@ def _circuit(loaded: Model, dt: float, o: dict[str, Any]) -> Ran:
 
 def _on_samples(loaded: Model, part: Any, dt: float, o: dict[str, Any]) -> tuple[Ran, str]:
     from neurograph.cli.runs import probed, samples
-    from neurograph.cli.samples import at_random, of_files, of_images
+    from neurograph.cli.samples import at_random, of_data, of_files
     from neurograph.weights_file import load_weights
 
     graph = loaded.graph
@@ -165,7 +190,7 @@ def _on_samples(loaded: Model, part: Any, dt: float, o: dict[str, Any]) -> tuple
         raise click.UsageError(f"{loaded.name} has inputs: it runs for --steps, not --time.")
     if part is not None:
         normalize = bool(loaded.meta.get("normalize", True)) if o["normalize"] is None else o["normalize"]
-        held = of_images(graph, part, o["batch"], normalize)
+        held = of_data(graph, _frames(loaded, part, o), o["batch"], normalize)
     elif o["inputs"] == ("random",):
         held = at_random(graph, o["batch"], o["limit"], o["seed"])
     elif o["inputs"]:
