@@ -49,7 +49,7 @@ class DvsCifar10(EventSet):
     aliases = ("dvsc10", "cifar10_dvs")
     classes = Cifar10.classes
     origin = "CIFAR10-DVS, https://figshare.com/articles/dataset/CIFAR10-DVS_New/4724671"
-    licence = "CC BY 4.0 (as the page at figshare states)"
+    licence = "stated at its page at figshare"
     page = "https://figshare.com/articles/dataset/CIFAR10-DVS_New/4724671"
     folders = ("dvs_cifar10", "CIFAR10DVS", "CIFAR10-DVS", "DVS_Cifar10")
     layout = "it must hold <class>/cifar10_<class>_<k>.aedat"

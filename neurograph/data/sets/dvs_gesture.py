@@ -44,7 +44,7 @@ class DvsGesture(EventSet):
         "air_guitar",
         "other_gestures",
     )
-    origin = "DVS128 Gesture, https://research.ibm.com/interactive/dvsgesture/"
+    origin = "DVS128 Gesture, https://research.ibm.com/dvsgesture/"
     licence = "CC BY 4.0"
     page = "https://ibm.ent.box.com/s/3hiq58ww1pbbjrinh367ykfdf60xsfm8/folder/50167556794"
     by_hand = "DvsGesture.tar.gz"

@@ -39,7 +39,7 @@ class EsImageNet(EventSet):
     aliases = ("esimagenet", "esimnet")
     classes = tuple(f"class{number}" for number in range(1000))
     origin = "ES-ImageNet, https://github.com/lyh983012/ES-imagenet-master"
-    licence = "CC BY 4.0 (article); the pictures are ImageNet's: research only"
+    licence = "that of ImageNet, whose pictures it shows: non-commercial research and teaching"
     page = "https://cloud.tsinghua.edu.cn/d/94873ab4ec2a4eb497b3/"
     by_hand = "ES-imagenet-0.18.part01.rar to part25.rar, unpacked (train/, val/, trainlabel.txt, vallabel.txt),"
     folders = ("es_imagenet", "ES-ImageNet", "ES-imagenet-0.18")

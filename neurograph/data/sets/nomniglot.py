@@ -107,7 +107,7 @@ class NOmniglot(EventSet):
         for number in range(1, count + 1)
     )
     origin = "N-Omniglot, https://figshare.com/articles/dataset/N-Omniglot/16821427"
-    licence = "CC BY 4.0 (as the page at figshare states)"
+    licence = "stated at its page at figshare"
     page = "https://figshare.com/articles/dataset/N-Omniglot/16821427"
     by_hand = "dvs_background_1.rar, dvs_background_2.rar and dvs_evaluation.rar, unpacked,"
     folders = ("nomniglot", "N-Omniglot", "NOmniglot")
