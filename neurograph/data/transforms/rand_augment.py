@@ -99,7 +99,7 @@ class RandAugment:
             )
         if images.numel() and not bool(((images >= 0) & (images <= 1)).all()):
             raise DataError("RandAugment: tones outside 0..1; put it before Normalize, on pixels / 255")
-        choice, group, level, sign = self._draw(len(images), generator, images.device)
+        choice, group, level, sign = self.draws(len(images), generator, images.device)
         frames = images.shape[1] if images.ndim == 5 else 1
         if frames > 1:
             choice, group, level, sign = (v.repeat_interleave(frames, 1) for v in (choice, group, level, sign))
@@ -129,7 +129,7 @@ class RandAugment:
         each = (torch.stack(warp.matrix(warp.amount(level, sign), width, height), 1) for warp in self.warps)
         return torch.stack(tuple(each), 1)[torch.arange(len(which), device=which.device), which]
 
-    def _draw(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[torch.Tensor, ...]:
+    def draws(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[torch.Tensor, ...]:
         """Operation, group, level and sign [n, N] of each change of each picture.
 
         Operations are the tones', then the warps; each of the former is a group, then come the warps read by linear
