@@ -51,14 +51,22 @@ class Biexponential(Synapse):
     b = State(0.0, "the part that decays fast")
 
     def __init__(self, *, tau_rise: float = 1.0, tau_decay: float = 5.0, **values: Any):
-        if not tau_rise < tau_decay:
+        # as Python's floats: a NumPy scalar of few bits would overflow
+        rise, decay = float(tau_rise), float(tau_decay)
+        if not rise < decay:
             raise SpecError(
                 f"Biexponential(tau_rise={tau_rise!r}, tau_decay={tau_decay!r}) at {declared_at()}: tau_rise must be "
                 "below tau_decay; where they are equal use Alpha(tau)"
             )
-        if "factor" not in values and tau_rise > 0:
-            peak = tau_decay * tau_rise / (tau_decay - tau_rise) * math.log(tau_decay / tau_rise)
-            values["factor"] = 1.0 / (math.exp(-peak / tau_decay) - math.exp(-peak / tau_rise))
+        if "factor" not in values and rise > 0:
+            peak = decay * rise / (decay - rise) * math.log(decay / rise)
+            height = math.exp(-peak / decay) - math.exp(-peak / rise) if math.isfinite(peak) else 0.0
+            if not 0.0 < height <= 1.0:
+                raise SpecError(
+                    f"Biexponential(tau_rise={tau_rise!r}, tau_decay={tau_decay!r}) at {declared_at()}: these lie so far apart "
+                    "that floats cannot say how high the peak is. Give factor=, or use Exponential(tau)"
+                )
+            values["factor"] = 1.0 / height
         super().__init__(tau_rise=tau_rise, tau_decay=tau_decay, **values)
 
     def step(self, a: Any, b: Any, input: Any) -> dict[str, Any]:

@@ -74,6 +74,17 @@ def test_biexponential_refuses_a_rise_that_is_not_faster(rise: float) -> None:
         ng.Biexponential(tau_rise=rise, tau_decay=5.0)
 
 
+@pytest.mark.parametrize(("rise", "decay"), [(5e-324, 1e300), (1e-300, 1e200)])
+def test_time_constants_too_far_apart_are_refused(rise: float, decay: float) -> None:
+    with pytest.raises(ng.SpecError, match="how high the peak is"):
+        ng.Biexponential(tau_rise=rise, tau_decay=decay)
+    assert ng.Biexponential(tau_rise=rise, tau_decay=decay, factor=1.0).params["factor"] == 1.0
+
+
+def test_time_constants_may_be_of_few_bits() -> None:
+    assert ng.Biexponential(tau_rise=np.float16(0.5), tau_decay=1e6).params["factor"] == pytest.approx(1.0, rel=1e-4)
+
+
 @pytest.mark.parametrize("synapse", [ng.Exponential(), ng.Alpha(), ng.Biexponential(), ng.RegionSynapse()])
 def test_linear_synapses_add_up(synapse: ng.Synapse) -> None:
     alone = responses(synapse, [0], 60)
