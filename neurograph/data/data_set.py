@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class DataSet(ABC):
     #: The published archives, fetched and unpacked into the folder one by one.
     archives: ClassVar[tuple[Archive, ...]] = ()
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
+    #: What a sample is, in one word.
+    holds: ClassVar[str] = "samples"
     #: Sub-folders to look into, the first being where a download goes; empty: no files needed.
     folders: ClassVar[tuple[str, ...]] = ()
 
@@ -71,6 +74,25 @@ class DataSet(ABC):
                 if self.present(folder, split):
                     return folder
         return None
+
+    def summary(self) -> dict[str, Any]:
+        """What there is to know of the set without its files, and the folder where they are: None where they are not."""
+        from neurograph.data.registry import roots
+
+        here = self.locate(roots(None), self.splits[0]) if self.folders else None
+        return {
+            "name": self.name,
+            "about": (sys.modules[type(self).__module__].__doc__ or "").strip().splitlines()[0],
+            "aliases": list(self.aliases),
+            "holds": self.holds,
+            "classes": len(self.classes),
+            "splits": list(self.splits),
+            "origin": self.origin,
+            "licence": self.licence,
+            "page": self.page,
+            "fetched": not self.by_hand,
+            "here": "comes with a package" if not self.folders else str(here) if here else None,
+        }
 
     def hint(self, roots: Sequence[Path]) -> str:
         """Extra sentence for the message that the files were not found."""

@@ -27,6 +27,7 @@ __all__ = ["EventSet", "in_turn", "natural", "recordings_for", "split_of"]
 class EventSet(DataSet):
     """A data set of recordings; `sensor` is (channels, height, width)."""
 
+    holds = "events"
     sensor: ClassVar[tuple[int, int, int]]
     #: Height and width that networks are usually given; None: the sensor's.
     usual_size: ClassVar[tuple[int, int] | None] = None

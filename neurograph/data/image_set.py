@@ -21,6 +21,7 @@ __all__ = ["ImageSet", "check_labels"]
 class ImageSet(DataSet):
     """A data set of pictures, with the mean and deviation of its channels on the 0..1 scale."""
 
+    holds = "pictures"
     mean: ClassVar[tuple[float, ...]]
     std: ClassVar[tuple[float, ...]]
     #: Whether a mirrored picture still shows what its label says.

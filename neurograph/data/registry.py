@@ -114,19 +114,19 @@ def _folder(
     verify: bool,
     progress: bool,
 ) -> Path:
-    roots = _roots(data_dir)
-    found = kind.locate(roots, split)
+    places = roots(data_dir)
+    found = kind.locate(places, split)
     if found is not None:
         return found
-    looked = ", ".join(str(root) for root in roots)
-    hint = kind.hint(roots)
+    looked = ", ".join(str(root) for root in places)
+    hint = kind.hint(places)
     if not download:
         raise DataError(
             f"data set {kind.name!r}: no file of the split {split!r} in {looked} or sub-folders "
             f"{', '.join(kind.folders)}; name the folder with data_dir=... or {FOLDER_VARIABLE}, "
             f"or allow download=True{kind.page and '; the files are at ' + kind.page}{hint and '. ' + hint}"
         )
-    target = kind.packed(roots)
+    target = kind.packed(places)
     if target is None:
         target = (Path(data_dir) if data_dir is not None else cache_folder()) / kind.folders[0]
     try:
@@ -136,7 +136,8 @@ def _folder(
     return target
 
 
-def _roots(data_dir: str | os.PathLike[str] | None) -> list[Path]:
+def roots(data_dir: str | os.PathLike[str] | None) -> list[Path]:
+    """Folders that data sets are looked for in: this one, or the one NEUROGRAPH_DATA names and the cache."""
     if data_dir is not None:
         return [Path(data_dir)]
     named = os.environ.get(FOLDER_VARIABLE)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from neurograph.cli.group import neurograph
 from neurograph.data import DownloadError, EventData, ImageData, dataset, load, names
 from neurograph.errors import DataError
 
@@ -152,3 +155,16 @@ def test_every_set_says_what_is_missing(tmp_path: Path, name: str, monkeypatch: 
             DownloadError, match=re.escape(f"from {kind.page} and put it into {tmp_path / kind.folders[0]}")
         ):
             load(name, data_dir=tmp_path)
+
+
+def test_list_of_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEUROGRAPH_DATA", str(tmp_path))
+    cifar100(tmp_path / "cifar100")
+    run = CliRunner().invoke(neurograph, ["list", "--data", "--json"])
+    assert run.exit_code == 0, run.output
+    found = {one["name"]: one for one in json.loads(run.output)["data_sets"]}
+    assert set(found) == set(names())
+    assert found["cifar100"]["here"] == str(tmp_path / "cifar100") and found["nmnist"]["here"] is None
+    assert found["shd"]["fetched"] and not found["dvs128_gesture"]["fetched"] and found["ncaltech101"]["classes"] == 100
+    shown = CliRunner().invoke(neurograph, ["list", "--data"]).output
+    assert "dvs128_gesture (dvsg" in shown and "https://ibm.ent.box.com" in shown and "folders" in shown
