@@ -21,8 +21,8 @@ SMALL = 1 << 26
 
 
 def bad(path: Path, byte: int, what: str, fix: str = "the file is damaged, get it again") -> DataError:
-    """The error of a file that is wrong at a byte."""
-    return DataError(f"{path}: byte {byte}: {what}; {fix}")
+    """The error of a file that is wrong at a byte, its end where what is missing lies behind that."""
+    return DataError(f"{path}: byte {min(byte, path.stat().st_size)}: {what}; {fix}")
 
 
 def check_sensor(sensor: object) -> None:

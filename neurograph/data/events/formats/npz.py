@@ -128,7 +128,8 @@ def _array(path: Path, stream: BinaryIO | Any, size: int, byte: int, name: str) 
     ) as error:
         if isinstance(error, zipfile.BadZipFile):
             raise
-        raise bad(path, byte, f"array {name}has no header of NumPy's ({str(error)[:200]})") from None
+        at = size if str(error).startswith("EOF") and not name else byte
+        raise bad(path, at, f"array {name}has no header of NumPy's ({str(error)[:200]})") from None
     if dtype.hasobject:
         raise bad(path, byte, f"array {name}holds Python objects, which are never unpickled", "save it as numbers")
     start = stream.tell()
