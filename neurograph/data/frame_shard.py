@@ -1,7 +1,7 @@
 """Shards: the frames of some recordings in one file, sparse, with a checksum.
 
     magic, digest of what is in it (32 bytes), then as uint64: recordings n, cells of a recording, counts (1) or values (0),
-    largest count, length of the body, CRC-32 of the body; the body: first and last byte of each recording, as uint64,
+    largest count, length of the body, CRC-32 of all the rest; the body: first and last byte of each recording, as uint64,
     then the recordings
 
 The cells [T, C, H, W] of a recording that are not zero, in order, one byte each in most cases: the upper five bits are
@@ -82,7 +82,9 @@ def write_shard(path: Path, digest: bytes, cells: int, whole: bool, top: int, ro
     starts = np.concatenate([[0], np.cumsum([len(row) for row in padded])]).astype("<u8")
     ends = starts[:-1] + np.array([len(row) for row in rows], "<u8")
     body = np.stack([starts[:-1], ends], 1).tobytes() + b"".join(padded)
-    head = _HEAD.pack(MAGIC, digest, len(rows), cells, whole, top, len(body), zlib.crc32(body))
+    numbers = (len(rows), cells, whole, top, len(body))
+    checksum = zlib.crc32(body, zlib.crc32(_HEAD.pack(MAGIC, digest, *numbers, 0)))
+    head = _HEAD.pack(MAGIC, digest, *numbers, checksum)
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem + ".", suffix=".tmp")
@@ -115,8 +117,10 @@ def peek(path: Path, digest: bytes) -> int:
         with open(path, "rb") as file:
             head = file.read(_HEAD.size)
             length = os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Damaged("it is not there") from None
+    except OSError as error:
+        raise _unreadable(path, error) from error
     return _head(head, digest, length)[3]
 
 
@@ -125,15 +129,25 @@ def open_shard(path: Path, digest: bytes, cells: int) -> Shard:
     try:
         with open(path, "rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (FileNotFoundError, ValueError) as error:  # ValueError: an empty file
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: an empty file
         raise Damaged(str(error)) from None
-    rows, its_cells, _, _, _, checksum = _head(content[: _HEAD.size], digest, len(content))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    *numbers, checksum = _head(content[: _HEAD.size], digest, len(content))
+    rows, its_cells = numbers[:2]
     mapped = np.frombuffer(content, np.uint8)
     body = mapped[_HEAD.size :]
-    if zlib.crc32(memoryview(content)[_HEAD.size :]) != checksum or its_cells != cells:
+    seen = zlib.crc32(memoryview(content)[_HEAD.size :], zlib.crc32(_HEAD.pack(MAGIC, digest, *numbers, 0)))
+    if seen != checksum or its_cells != cells:
         raise Damaged("its checksum is wrong")
     ends = body[: 16 * rows].view("<u8").reshape(rows, 2).astype(np.int64)
     return Shard(mapped, int(body.ctypes.data) + 16 * rows + ends[:, 0], ends[:, 1] - ends[:, 0])
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{path}: frames cannot be read from there ({error}); correct that, or name another folder with cache="
+    )
 
 
 def _head(head: bytes, digest: bytes, length: int) -> tuple[int, int, int, int, int, int]:
