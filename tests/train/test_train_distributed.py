@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import socket
 import subprocess
@@ -18,15 +17,6 @@ from torch import nn
 from neurograph import train
 
 SCRIPT = Path(__file__).with_name("rank.py")
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rank", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def free_port() -> str:
@@ -52,17 +42,17 @@ def two(what: str, folder: Path) -> list[tuple[int, str]]:
     return [(process.returncode, text) for process, text in zip(ran, said, strict=True)]
 
 
-def test_two_processes_are_one_with_the_joint_batch_and_resume(script: ModuleType, tmp_path: Path) -> None:
+def test_two_processes_are_one_with_the_joint_batch_and_resume(rank: ModuleType, tmp_path: Path) -> None:
     command = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1"]
     command += ["--master-port", free_port(), str(SCRIPT), "equal", str(tmp_path)]
     ran = subprocess.run(
         [sys.executable, *command], env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    assert all(f"rank {rank}: equal" in ran.stdout for rank in (0, 1))  # resumed within an epoch, in both
-    for number, (name, case) in enumerate(script.CASES.items()):
-        expected = script.trained(train.distributed.Context(), case, None)
-        first, second = (torch.load(tmp_path / f"{number}-{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert all(f"rank {n}: equal" in ran.stdout for n in (0, 1))  # resumed within an epoch, in both
+    for number, (name, case) in enumerate(rank.CASES.items()):
+        expected = rank.trained(train.distributed.Context(), case, None)
+        first, second = (torch.load(tmp_path / f"{number}-{n}.pt", weights_only=True) for n in (0, 1))
         assert all(torch.equal(first[key], second[key]) for key in expected), name
         close = {"rtol": 0, "atol": 1e-6 if case.get("dtype") == "float32" else 1e-12}
         for key, value in expected.items():  # running statistics are among them
@@ -101,8 +91,8 @@ def test_half_an_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         train.distributed.context("cpu", timeout_s=1)
 
 
-def test_batches_of_another_world_are_refused(script: ModuleType) -> None:
-    loader: Any = script.Parts(2, 0, torch.float32, True, 1)
+def test_batches_of_another_world_are_refused(rank: ModuleType) -> None:
+    loader: Any = rank.Parts(2, 0, torch.float32, True, 1)
     model = nn.Sequential(nn.Flatten(), nn.Linear(72, 3))
     with pytest.raises(train.TrainingError, match="makes batches for 2 processes, there are 1"):
         train.fit(model, loader, loader, epochs=1, optimizer=train.sgd(model, 8), progress=False)

@@ -7,93 +7,39 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from neurograph.data import Batches, HorizontalFlip, ImageData
 from neurograph.errors import DataError, FormatError, ShapeError
 from neurograph.train import (
     DivergedError,
     EpochRow,
     Keeper,
     TrainingError,
-    WarmupCosine,
     adamw,
     draw_curves,
     evaluate,
-    fit,
     load_checkpoint,
     read_summary,
     write_summary,
 )
 
 
-def stripes(count: int, seed: int) -> ImageData:
-    """Pictures of three classes that a tiny network tells apart: which third is bright."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 3, count)
-    images = rng.integers(0, 120, (count, 1, 6, 6), dtype=np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[:, 2 * label : 2 * label + 2] += 120
-    return ImageData("stripes", "train", images, labels, ("a", "b", "c"), (0.4,), (0.25,), "made")
+@pytest.fixture
+def Run(small_run: ModuleType) -> Any:
+    return small_run.Run
 
 
-class Run:
-    """One training run with everything fresh, as a new process would have it."""
-
-    def __init__(self, folder: Path | None, epochs: int = 4) -> None:
-        torch.manual_seed(7)
-        self.model = nn.Sequential(
-            nn.Conv2d(1, 4, 3, padding=1),
-            nn.BatchNorm2d(4),
-            nn.ReLU(),
-            nn.Dropout(0.3),  # draws from the global generator
-            nn.Flatten(),
-            nn.Linear(144, 3),
-        )
-        self.optimizer = adamw(self.model, 16, lr=5e-3)
-        self.schedule = WarmupCosine(self.optimizer, epochs, per_step=True)
-        self.train = Batches(stripes(96, 0), 16, shuffle=True, drop_last=True, seed=3, transform=HorizontalFlip(0.1))
-        self.test = Batches(stripes(50, 1), 32)
-        self.keeper = Keeper(folder) if folder is not None else None
-        self.lines: list[str] = []
-        self.epochs = epochs
-
-    def fit(self, **options) -> list[EpochRow]:
-        return fit(
-            **{
-                "model": self.model,
-                "train": self.train,
-                "test": self.test,
-                "epochs": self.epochs,
-                "optimizer": self.optimizer,
-                "schedule": self.schedule,
-                "keeper": self.keeper,
-                "progress": False,
-                "report": self.lines.append,
-                **options,
-            }
-        )
+@pytest.fixture
+def lasting(small_run: ModuleType) -> Any:
+    return small_run.lasting
 
 
-def bits(run: Run) -> bytes:
-    values = run.model.state_dict().values()
-    moments = [v for s in run.optimizer.state_dict()["state"].values() for v in s.values()]
-    return b"".join(v.numpy().tobytes() for v in (*values, *moments))
-
-
-def lasting(rows: list[EpochRow]) -> list[tuple[float, ...]]:
-    """Rows without the columns that depend on the clock, as precise as the table is."""
-    return [
-        tuple(float(f"{v:.8g}") for v in (r.epoch, r.train_loss, r.train_acc, r.eval_loss, r.eval_acc1, r.lr))
-        for r in rows
-    ]
-
-
-def test_it_learns_and_reports(tmp_path: Path) -> None:
+def test_it_learns_and_reports(Run: Any, lasting: Any, tmp_path: Path) -> None:
     run = Run(tmp_path)
     rows = run.fit()
     assert rows[-1].eval_acc1 > 90 and rows[-1].eval_loss < rows[0].eval_loss
@@ -125,19 +71,19 @@ def stop_after(epoch: int) -> Callable[[EpochRow], None]:
 
 
 @pytest.mark.parametrize("done", [1, 3])
-def test_resumed_run_equals_undisturbed_run(tmp_path: Path, done: int) -> None:
+def test_resumed_run_equals_undisturbed_run(Run: Any, lasting: Any, tmp_path: Path, done: int) -> None:
     whole = Run(tmp_path / "whole")
     expected = whole.fit()
 
     first = Run(tmp_path / "cut")
     with pytest.raises(Stop):
         first.fit(on_epoch=stop_after(done - 1))
-    assert bits(first) != bits(whole)
+    assert first.bits() != whole.bits()
     torch.manual_seed(999)
     second = Run(tmp_path / "cut")
     torch.manual_seed(999)
     rows = second.fit(resume="last")
-    assert bits(second) == bits(whole)
+    assert second.bits() == whole.bits()
     assert lasting(rows) == lasting(expected)
     assert lasting(read_summary(tmp_path / "cut/summary.csv")) == lasting(expected)
     assert f"(epoch {done - 1})" in second.lines[0]
@@ -147,12 +93,12 @@ KILLED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from test_train_loop import Run
+from small_run import Run
 Run(Path(sys.argv[2])).fit(on_epoch=lambda row: os._exit(9) if row.epoch == 1 else None)
 """
 
 
-def test_killed_process_is_continued(tmp_path: Path) -> None:
+def test_killed_process_is_continued(Run: Any, lasting: Any, tmp_path: Path) -> None:
     here = str(Path(__file__).parent)
     command = [sys.executable, "-c", KILLED, here, str(tmp_path / "cut")]
     assert subprocess.run(command, env=dict(os.environ), timeout=120).returncode == 9
@@ -165,16 +111,16 @@ def test_killed_process_is_continued(tmp_path: Path) -> None:
     expected = whole.fit()
     second = Run(tmp_path / "cut")
     assert lasting(second.fit(resume="last")) == lasting(expected)
-    assert bits(second) == bits(whole)
+    assert second.bits() == whole.bits()
 
 
-def test_resume_from_an_earlier_checkpoint(tmp_path: Path) -> None:
+def test_resume_from_an_earlier_checkpoint(Run: Any, lasting: Any, tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.keeper = Keeper(tmp_path, keep=9)
     expected = run.fit()
     again = Run(tmp_path)
     rows = again.fit(resume=tmp_path / "checkpoint-0001.h5")
-    assert lasting(rows) == lasting(expected) and bits(again) == bits(run)
+    assert lasting(rows) == lasting(expected) and again.bits() == run.bits()
     # Going back removes what the new run is about to write again.
     back = Run(tmp_path)
     with pytest.raises(Stop):
@@ -187,13 +133,13 @@ def test_resume_from_an_earlier_checkpoint(tmp_path: Path) -> None:
     assert any("Nothing to do" in line for line in third.lines)
 
 
-def test_resume_last_in_an_empty_folder_starts(tmp_path: Path) -> None:
+def test_resume_last_in_an_empty_folder_starts(Run: Any, tmp_path: Path) -> None:
     run = Run(tmp_path, epochs=1)
     assert len(run.fit(resume="last")) == 1
     assert "No checkpoint" in run.lines[0]
 
 
-def test_an_earlier_run_is_not_overwritten(tmp_path: Path) -> None:
+def test_an_earlier_run_is_not_overwritten(Run: Any, tmp_path: Path) -> None:
     Run(tmp_path, epochs=1).fit()
     before = (tmp_path / "summary.csv").read_bytes()
     with pytest.raises(TrainingError, match="earlier run.*resume='last'"):
@@ -201,7 +147,7 @@ def test_an_earlier_run_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "summary.csv").read_bytes() == before
 
 
-def test_resume_with_what_does_not_fit(tmp_path: Path) -> None:
+def test_resume_with_what_does_not_fit(Run: Any, tmp_path: Path) -> None:
     Run(tmp_path, epochs=1).fit()
     with pytest.raises(TrainingError, match="epochs is 2, the saved state has 1"):
         Run(tmp_path, epochs=2).fit(resume="last")
@@ -233,7 +179,7 @@ class Spoiled(nn.Module):
         return logits * float("nan") if bad else logits
 
 
-def test_nan_names_epoch_and_step_and_spares_weights_and_checkpoint(tmp_path: Path) -> None:
+def test_nan_names_epoch_and_step_and_spares_weights_and_checkpoint(Run: Any, tmp_path: Path) -> None:
     run = Run(tmp_path)
     model = Spoiled(8)
     optimizer = adamw(model, 16)
@@ -244,7 +190,7 @@ def test_nan_names_epoch_and_step_and_spares_weights_and_checkpoint(tmp_path: Pa
     assert len(read_summary(tmp_path / "summary.csv")) == 1
 
 
-def test_nan_in_evaluation_is_not_saved(tmp_path: Path) -> None:
+def test_nan_in_evaluation_is_not_saved(Run: Any, tmp_path: Path) -> None:
     run = Run(tmp_path)
     model = Spoiled(99, in_eval=True)
     with pytest.raises(DivergedError, match="evaluation, epoch 0, step 0 of 2"):
@@ -252,7 +198,7 @@ def test_nan_in_evaluation_is_not_saved(tmp_path: Path) -> None:
     assert Keeper(tmp_path).kept == [] and model.training
 
 
-def test_interrupt_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+def test_interrupt_leaves_the_last_checkpoint(Run: Any, tmp_path: Path) -> None:
     run = Run(tmp_path)
 
     def press(image: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
@@ -266,7 +212,7 @@ def test_interrupt_leaves_the_last_checkpoint(tmp_path: Path) -> None:
     load_checkpoint(Keeper(tmp_path).last.path)
 
 
-def test_amp_on_cpu_computes_in_bfloat16() -> None:
+def test_amp_on_cpu_computes_in_bfloat16(Run: Any) -> None:
     seen = set()
 
     class Watch(nn.Linear):
@@ -285,7 +231,7 @@ def test_amp_on_cpu_computes_in_bfloat16() -> None:
             Run(None).fit(amp=amp)
 
 
-def test_steps_cut_the_epoch_and_the_schedule() -> None:
+def test_steps_cut_the_epoch_and_the_schedule(Run: Any) -> None:
     run = Run(None, epochs=1)
     seen: list[tuple[int, int, int]] = []
     at = run.schedule.at
@@ -298,7 +244,7 @@ def test_steps_cut_the_epoch_and_the_schedule() -> None:
         run.fit(epochs=0)
 
 
-def test_bad_loaders_and_outputs() -> None:
+def test_bad_loaders_and_outputs(Run: Any) -> None:
     with pytest.raises(DataError, match="train loader has no batch"):
         Run(None).fit(train=[])
     with pytest.raises(DataError, match="test loader has no batch"):
@@ -307,7 +253,7 @@ def test_bad_loaders_and_outputs() -> None:
         Run(None).fit(model=nn.Identity())
 
 
-def test_progress_bar_shows_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_shows_the_numbers(Run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     Run(None, epochs=1).fit(progress=True)
     shown = capsys.readouterr()
     for part in ("Epoch 0/1", "loss ", "Acc@1 ", "images/s", "lr "):
