@@ -37,6 +37,12 @@ class Archive:
     makes: str
     url: str = ""
     md5: str | None = None
+    #: Names of other packings of the same, without a known checksum, that a person may put there.
+    others: tuple[str, ...] = ()
+
+    def put(self, folder: Path) -> Path | None:
+        """The archive as a person put it into the folder, in whichever packing."""
+        return next((folder / name for name in (self.name, *self.others) if (folder / name).is_file()), None)
 
     def unpacked(self, folder: Path) -> bool:
         return (folder / self.makes).exists()

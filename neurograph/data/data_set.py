@@ -107,7 +107,7 @@ class DataSet(ABC):
         for root in roots:
             for folder in (*(root / sub for sub in self.folders), root):
                 for archive in self.archives:
-                    if (folder / archive.name).is_file() and not archive.unpacked(folder):
+                    if archive.put(folder) and not archive.unpacked(folder):
                         return folder
         return None
 
@@ -120,8 +120,9 @@ class DataSet(ABC):
         for archive in self.archives:
             if archive.unpacked(folder):
                 continue
-            path, theirs = folder / archive.name, (folder / archive.name).is_file()
-            md5 = archive.md5 if verify else None
+            theirs = archive.put(folder)
+            path = theirs or folder / archive.name
+            md5 = archive.md5 if verify and path.name == archive.name else None
             if theirs:
                 check_md5(path, md5)
             elif archive.url:

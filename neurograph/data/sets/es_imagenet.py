@@ -81,7 +81,7 @@ class EsImageNet(EventSet):
                     f"height and width of at most {LONGEST}; get the list again"
                 )
             classes.setdefault(label, []).append(
-                f"{below}/{Path(name).with_suffix('.npz').as_posix()}#{label},{height},{width}"
+                f"{below}/{name.rpartition('.')[0] or name}.npz#{label},{height},{width}"
             )
         return in_turn(sorted(classes.items()))
 

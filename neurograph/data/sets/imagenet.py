@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from neurograph.data.fetch import DownloadError
 from neurograph.data.image_set import ImageSet
 from neurograph.data.picture_files import PictureFiles
 from neurograph.errors import DataError
+
+if TYPE_CHECKING:
+    from neurograph.data.transforms import Transform
 
 __all__ = ["ImageNet"]
 
@@ -44,6 +47,12 @@ class ImageNet(ImageSet):
     folders = ("imagenet", "ImageNet", "ILSVRC2012")
     size: ClassVar[int] = 224
     shorter: ClassVar[int] = 256
+
+    def augmentation(self, size: tuple[int, int]) -> Transform | None:
+        """A random box of the picture, of 8 to 100 % of its area, brought to the size, and a mirror image."""
+        from neurograph.data.transforms import Compose, HorizontalFlip, RandomResizedCrop
+
+        return Compose(RandomResizedCrop(size), HorizontalFlip())
 
     def present(self, folder: Path, split: str) -> bool:
         top = self._top(folder, split)

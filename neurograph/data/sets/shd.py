@@ -48,8 +48,20 @@ class Shd(EventSet):
     sensor = (1, 1, CHANNELS)
     usual_steps = 100
     archives = (
-        Archive("shd_train.h5.zip", "shd_train.h5", f"{HOST}/shd_train.h5.zip", "f3252aeb598ac776c1b526422d90eecb"),
-        Archive("shd_test.h5.zip", "shd_test.h5", f"{HOST}/shd_test.h5.zip", "1503a5064faa34311c398fb0a1ed0a6f"),
+        Archive(
+            "shd_train.h5.zip",
+            "shd_train.h5",
+            f"{HOST}/shd_train.h5.zip",
+            "f3252aeb598ac776c1b526422d90eecb",
+            others=("shd_train.h5.gz",),
+        ),
+        Archive(
+            "shd_test.h5.zip",
+            "shd_test.h5",
+            f"{HOST}/shd_test.h5.zip",
+            "1503a5064faa34311c398fb0a1ed0a6f",
+            others=("shd_test.h5.gz",),
+        ),
     )
 
     def present(self, folder: Path, split: str) -> bool:

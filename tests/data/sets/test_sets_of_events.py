@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tarfile
 from pathlib import Path
@@ -297,8 +298,10 @@ def test_shd(tmp_path: Path) -> None:
     assert train.classes[19] == "neun" and train.labels.tolist() == [19, 0] and train.sensor == (1, 1, 700)
     same(train.events(0), [(250_000, 0, 0, 0), (500_000, 699, 0, 0), (750_000, 3, 0, 0)])
     assert len(train.events(1)) == 0 and train.version("shd_train.h5#1")
+    (tmp_path / "shd_test.h5.gz").write_bytes(gzip.compress((tmp_path / "shd_train.h5").read_bytes()))
     with pytest.raises(DataError, match="no file of the split 'test'.*zenkelab"):
         opened("shd", "test", tmp_path)
+    assert load("shd", "test", data_dir=tmp_path).labels.tolist() == [19, 0]  # unpacked where it lies
 
 
 @pytest.mark.parametrize(
