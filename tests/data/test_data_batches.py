@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
+import gc
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +17,11 @@ from hypothesis import strategies as st
 
 from neurograph.data import (
     Batches,
+    ByNumber,
     Compose,
+    EventData,
+    Events,
+    FrameData,
     HorizontalFlip,
     ImageData,
     Normalize,
@@ -25,6 +36,47 @@ def numbered(count: int, size: int = 6, channels: int = 2) -> ImageData:
     images = np.random.default_rng(0).integers(0, 256, (count, channels, size, size), np.uint8)
     names = tuple(str(n) for n in range(count))
     return ImageData("numbered", "train", images, np.arange(count), names, (0.4, 0.5), (0.2, 0.3), "test")
+
+
+def frames(count: int, steps: int = 3) -> FrameData:
+    """Frames of made-up recordings; the label of each is its index."""
+
+    def read(key: str) -> Events:
+        rng = np.random.default_rng(int(key))
+        n = int(rng.integers(0, 200))
+        t, x, y, p = (rng.integers(0, high, n) for high in (1000, 6, 5, 2))
+        return Events(np.sort(t), x.astype(np.uint16), y.astype(np.uint16), p.astype(np.uint8), (2, 5, 6))
+
+    keys = tuple(str(n) for n in range(count))
+    data = EventData("made", "train", keys, np.arange(count), keys, (2, 5, 6), read, lambda key: key, "made up")
+    return data.frames(ByNumber(steps), cache=False)
+
+
+class Shuffled:
+    """A mix: half of each sample, half of another of the batch."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def __call__(
+        self, images: torch.Tensor, labels: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        other = torch.randperm(len(images), generator=generator)
+        hot = torch.nn.functional.one_hot(labels, self.classes).float()
+        return (images + images[other]) / 2, (hot + hot[other]) / 2
+
+
+def noise(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return images + torch.rand(images.shape, generator=generator)
+
+
+def workers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "neurograph-prefetch"]
+
+
+def same(a: Batches, b: Batches) -> None:
+    for (x, labels), (y, others) in zip(a, b, strict=True):
+        assert torch.equal(x, y) and torch.equal(labels, others) and labels.dtype == others.dtype
 
 
 def labels_of(batches: Batches) -> list[int]:
@@ -160,3 +212,172 @@ def test_normalize_numbers() -> None:
 def test_bad_settings(make, message: str) -> None:
     with pytest.raises(DataError, match=message):
         make()
+
+
+def test_frames_come_time_first_as_counts() -> None:
+    data = frames(9)
+    for batch, (x, labels) in enumerate(Batches(data, 4)):
+        assert x.dtype == torch.float32 and x.is_contiguous() and labels.dtype == torch.int64
+        assert x.shape == (3, len(labels), 2, 5, 6)
+        assert labels.tolist() == list(range(9))[4 * batch : 4 * batch + 4]
+        assert np.array_equal(x.transpose(0, 1).numpy(), data.take(labels.numpy()))
+
+
+def test_frames_go_into_a_transform_batch_first() -> None:
+    seen = []
+
+    def look(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        seen.append(tuple(images.shape))
+        return images * 2
+
+    data = frames(6)
+    plain, doubled = (next(iter(Batches(data, 4, transform=t)))[0] for t in (None, look))
+    assert seen[0] == (4, 3, 2, 5, 6) and doubled.is_contiguous() and torch.equal(plain * 2, doubled)
+
+
+@pytest.mark.parametrize("make", [numbered, frames])
+@pytest.mark.parametrize("prefetch", [1, 2, 5])
+def test_fetching_ahead_changes_no_bit(make: Callable[[int], ImageData | FrameData], prefetch: int) -> None:
+    def batches(ahead: int) -> Batches:
+        return Batches(make(21), 4, shuffle=True, seed=3, transform=noise, mix=Shuffled(21), prefetch=ahead)
+
+    one, other = batches(0), batches(prefetch)
+    for _ in range(2):
+        same(one, other)
+    other.set_epoch(1)
+    again = batches(0)
+    again.set_epoch(1)
+    same(again, other)
+
+
+@pytest.mark.parametrize("make", [numbered, frames])
+def test_a_mix_comes_last_and_leaves_the_transforms_alone(make: Callable[[int], ImageData | FrameData]) -> None:
+    plain = Batches(make(8), 8, shuffle=True, transform=noise)
+    mixed = Batches(make(8), 8, shuffle=True, transform=noise, mix=Shuffled(8))
+    (x, labels), (y, shares) = next(iter(plain)), next(iter(mixed))
+    assert shares.dtype == torch.float32 and shares.shape == (8, 8)
+    assert torch.allclose(shares.sum(1), torch.ones(8))
+    batch = 1 if isinstance(plain.data, FrameData) else 0
+    x, y = x.movedim(batch, 0), y.movedim(batch, 0)
+    for k in range(8):
+        other = int((shares[k] - torch.eye(8)[labels[k]] / 2).argmax())
+        place = labels.tolist().index(other)
+        assert torch.allclose(y[k], (x[k] + x[place]) / 2)
+
+
+@pytest.mark.parametrize("make", [numbered, frames])
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_ranks_share_the_batches_of_one_process(
+    make: Callable[[int], ImageData | FrameData], changed: bool, drop_last: bool
+) -> None:
+    data = make(20)
+    options = dict(shuffle=True, seed=2, drop_last=drop_last)
+    if changed:
+        options |= dict(transform=noise, mix=Shuffled(20))
+    alone = list(Batches(data, 8, **options))
+    parts = [list(Batches(data, 8, rank=rank, world=4, **options)) for rank in range(4)]
+    assert len(alone) == (2 if drop_last else 3)
+    for k, (x, labels) in enumerate(alone):
+        assert torch.equal(torch.cat([part[k][0] for part in parts], 1 if isinstance(data, FrameData) else 0), x)
+        assert torch.equal(torch.cat([part[k][1] for part in parts]), labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(rank=0, world=3), "batch_size 8 cannot be shared out evenly among 3"),
+        (dict(rank=0, world=8), "the last batch of 4 cannot be shared out evenly among 8 .* or drop_last=True"),
+        (dict(rank=2, world=2), "rank is 2 of world 2"),
+        (dict(rank=-1, world=2), "rank is -1 of world 2"),
+        (dict(world=0), "rank is 0 of world 0"),
+        (dict(prefetch=-1), "prefetch is -1"),
+    ],
+)
+def test_bad_shares(options: dict[str, int], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Batches(numbered(20), 8, **options)
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+def test_an_error_comes_out_where_the_batch_was_due(prefetch: int) -> None:
+    calls = []
+
+    def third(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("the third")
+        return images
+
+    batches, got = Batches(numbered(20), 4, transform=third, prefetch=prefetch), []
+    with pytest.raises(ValueError, match="the third"):
+        for _, labels in batches:
+            got += labels.tolist()
+    assert got == list(range(8)) and not workers()
+    assert len(list(batches)) == 5, "the next epoch is not harmed"
+
+
+def test_a_loop_that_is_left_stops_its_thread() -> None:
+    for _ in Batches(numbered(40), 2):
+        assert len(workers()) == 1
+        break
+    gc.collect()
+    assert not workers()
+    iterator = iter(Batches(numbered(40), 2))
+    next(iterator)
+    iterator.close()  # type: ignore[attr-defined]
+    assert not workers() and next(iterator, None) is None
+    list(Batches(numbered(40), 2))
+    assert not workers()
+
+
+def test_no_more_is_made_ahead_than_asked_for() -> None:
+    made = []
+
+    def count(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        made.append(1)
+        return images
+
+    for number, _ in enumerate(Batches(numbered(40), 2, transform=count, prefetch=3)):
+        # the one in use, three that wait, and one in the thread's hands
+        assert len(made) <= number + 5
+
+
+def test_interrupt_while_waiting() -> None:
+    go = threading.Event()
+
+    def slow(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        threading.Timer(0.05, _thread.interrupt_main).start()
+        threading.Timer(0.1, go.set).start()
+        go.wait(10)
+        return images
+
+    with pytest.raises(KeyboardInterrupt):
+        for _ in Batches(numbered(2), 2, transform=slow):
+            threading.Event().wait(10)
+    gc.collect()
+    assert not workers()
+
+
+def test_waited_is_counted() -> None:
+    for prefetch in (0, 2):
+        batches = Batches(numbered(40), 4, prefetch=prefetch)
+        assert batches.waited == 0
+        list(batches)
+        first = batches.waited
+        assert first > 0
+        next(iter(batches))
+        assert batches.waited != first, "of the latest epoch"
+
+
+@pytest.mark.slow
+def test_a_program_ends_with_batches_on_their_way() -> None:
+    text = """
+import numpy as np
+from neurograph.data import Batches, ImageData
+images = np.zeros((400, 3, 64, 64), np.uint8)
+data = ImageData("n", "train", images, np.zeros(400, np.int64), ("a",), (0.0,) * 3, (1.0,) * 3, "")
+iterator = iter(Batches(data, 100))
+next(iterator)
+"""
+    assert subprocess.run([sys.executable, "-c", text], timeout=120, capture_output=True).stderr == b""
