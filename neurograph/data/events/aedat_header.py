@@ -15,6 +15,9 @@ __all__ = ["AedatHeader", "aedat_version", "header_lines", "size_of_chip"]
 
 LONGEST = 1 << 24
 END = "#!END-HEADER"
+#: Lines of text that begin with #, and one without its end.
+TEXT = re.compile(rb"(?:#[^\x00-\x08\x0a\x0e-\x1f]*\n)+")
+OPEN = re.compile(rb"#[^\x00-\x08\x0a\x0e-\x1f]*")
 #: (height, width) by what the name of a chip contains.
 CHIPS = (
     (r"DVS128|DVS_?128|EDVS|TMPDIFF128", (128, 128)),
@@ -54,19 +57,15 @@ def header_lines(path: Path, raw: np.ndarray[Any, Any], must_end: bool) -> Aedat
     Where the format has no line that ends the header (`must_end` is false), it ends at the first line that does not
     begin with # or is no text: an address may begin with the byte of #. Raises DataError for a header without end.
     """
-    head = raw[:LONGEST].tobytes()
-    lines, start = [], 0
-    while head[start : start + 1] == b"#":
-        end = head.find(b"\n", start)
-        line = head[start : end if end >= 0 else len(head)].rstrip(b"\r")
-        if re.search(rb"[\x00-\x08\x0e-\x1f]", line) and not must_end:
-            break
-        if end < 0:
-            raise bad(path, len(head), "the file ends inside a line of its header")
-        lines.append(line.decode("latin-1"))
-        start = end + 1
-        if lines[-1].startswith(END):
-            return AedatHeader(tuple(lines), start)
+    head = raw[:LONGEST].data
+    found = TEXT.match(head)
+    start = found.end() if found else 0
+    lines = tuple(line.rstrip("\r") for line in str(head[:start], "latin-1").split("\n")[:-1])
     if must_end:
-        raise bad(path, start, f"the header ends without the line {END!r}")
-    return AedatHeader(tuple(lines), start)
+        last = re.compile(rb"^" + END.encode() + rb"[^\n]*\n", re.MULTILINE).search(head[:start])
+        if last is None:
+            raise bad(path, start, f"the header ends without the line {END!r}")
+        return AedatHeader(lines, last.end())
+    if start < len(raw) and OPEN.fullmatch(head, start):
+        raise bad(path, len(raw), "the file ends inside a line of its header")
+    return AedatHeader(lines, start)
