@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurograph.data.event_set import EventSet, in_turn
+from neurograph.data.event_set import EventSet
 from neurograph.data.events.events import Events
 from neurograph.data.events.write import moving_blob
 from neurograph.data.example_pictures import example_labels
@@ -67,23 +67,29 @@ class EsImageNet(EventSet):
     def index(self, folder: Path, split: str) -> list[tuple[str, int]]:
         top = self._top(folder)
         below = (top / TOPS[split]).relative_to(folder).as_posix()
-        classes: dict[int, list[str]] = {}
         path = top / LISTS[split]
-        for number, (name, *cells) in _lines(path, 4):
-            label, height, width = (int(cell) if cell.isdigit() else -1 for cell in cells)
-            if (
-                not (0 <= label < 1000 and 0 < height <= LONGEST and 0 < width <= LONGEST)
-                or ".." in name
-                or name[0] == "/"
-            ):
-                raise DataError(
-                    f"{path}: line {number} gives {name!r}, {', '.join(cells)}; it must be a file, a class of 0..999, "
-                    f"height and width of at most {LONGEST}; get the list again"
-                )
-            classes.setdefault(label, []).append(
-                f"{below}/{name.rpartition('.')[0] or name}.npz#{label},{height},{width}"
+        rows = _lines(path, 4)
+        sizes = np.array([[int(cell) if cell.isdecimal() else -1 for cell in words[1:]] for _, words in rows], np.int64)
+        sizes = sizes.reshape(-1, 3)
+        wrong = np.logical_or(sizes < (0, 1, 1), sizes > (999, LONGEST, LONGEST)).any(axis=1)
+        leads_out = np.array([".." in words[0] or words[0].startswith("/") for _, words in rows], bool)
+        wrong = np.logical_or(wrong, leads_out)
+        if wrong.any():
+            number, words = rows[int(wrong.argmax())]
+            raise DataError(
+                f"{path}: line {number} is {' '.join(words)!r}; it must be a file below {TOPS[split]}/, a class of 0..999, "
+                f"height and width of at most {LONGEST}; get the list again"
             )
-        return in_turn(sorted(classes.items()))
+        labels = sizes[:, 0]
+        # the first of every class, then the second, as in_turn() does, but for a million samples
+        by_class = np.argsort(labels, kind="stable")
+        first = np.searchsorted(labels[by_class], labels[by_class])
+        order = by_class[np.lexsort((labels[by_class], np.arange(len(rows)) - first))]
+        found = []
+        for place in order.tolist():
+            name, label, height, width = rows[place][1]
+            found.append((f"{below}/{name.rpartition('.')[0] or name}.npz#{int(label)},{height},{width}", int(label)))
+        return found
 
     def _path(self, folder: Path, key: str) -> Path:
         """The file of a key; training files may lie in a folder of their class."""
