@@ -57,10 +57,10 @@ def plif_net_cifar10(
     """PLIF-Net for CIFAR-10: {{c256-PLIF} x 3, MP2} x 2, DP-FC2048-PLIF, DP-FC100-PLIF, voting.
 
     c256 is a 3x3 convolution to 256 maps without bias and batch norm, MP2 a max pool of 2 on spikes, DP dropout with one mask
-    for all steps, FC a linear layer without bias; 10 neurons vote for each class, and "logits" are their mean rates. Populations
-    "block1.lif1" ..., "fc1.lif", "fc2.lif". 10 classes give 36,718,336 weights besides the neurons' own: 2,956,032 of the
-    convolutions, 3,072 of batch norm, 33,554,432 and 204,800 of the linear layers. The neuron is PLIF with threshold 1 and
-    the surrogate Atan(2); w begins as 0 (tau 2).
+    for all steps, FC a linear layer without bias (SpikingJelly's version has one); 10 neurons vote for each class, and
+    "logits" are their mean rates. Populations "block1.lif1" ..., "fc1.lif", "fc2.lif". The neuron is PLIF with threshold 1
+    and the surrogate Atan(2); w begins as 0 (tau 2). 10 classes give 36,718,336 weights besides the neurons' own: 2,956,032
+    of the convolutions, 3,072 of batch norm, 33,554,432 and 204,800 of the linear layers.
     Source: Fang et al. 2021, "Incorporating learnable membrane time constant to enhance learning of SNNs", table 1.
     """
     options: dict[str, Any] = dict(dropout=dropout, stats=stats, encoder=encoder, readout=readout)

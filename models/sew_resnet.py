@@ -37,7 +37,7 @@ def sew_resnet18(
     encoder: Encoder | None = None,
     readout: Readout | None = None,
 ) -> Graph:
-    """SEW-ResNet-18: populations "stem.lif", "stage1.block1.lif1" ..., "stage1.block1.out" where spikes meet, output "logits".
+    """SEW-ResNet-18: populations "stem.lif", "stage1.block1.lif1" ..., "stage1.block1.out" where spikes meet, "logits".
 
     A block is convolution, batch norm and neurons, twice; y is its spikes and x its input, where the shape changes through a
     1x1 convolution, batch norm and neurons. g says how they meet: "add" x + y, "and" x y, "iand" x (1 - y); products of
@@ -81,7 +81,11 @@ def sew_resnet50(
     encoder: Encoder | None = None,
     readout: Readout | None = None,
 ) -> Graph:
-    """SEW-ResNet-50: sew_resnet34 with bottlenecks, 1x1, 3x3 and 1x1 to four times the maps; 25,557,032 weights for ImageNet."""
+    """SEW-ResNet-50: sew_resnet34 with bottlenecks, 1x1, 3x3 and 1x1 to four times the maps.
+
+    25,557,032 weights for ImageNet. With g="iand" it is x (1 - y) as in the paper; SpikingJelly's and BrainCog's bottlenecks
+    compute y (1 - x).
+    """
     options: dict[str, Any] = dict(g=g, stem=stem, pool=stem_pool, stats=stats, encoder=encoder, readout=readout)
     return _sew("sew_resnet50", (3, 4, 6, 3), BOTTLENECK, num_classes, neuron, width, input_shape, **options)
 

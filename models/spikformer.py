@@ -39,13 +39,13 @@ def spikformer(
     encoder: Encoder | None = None,
     readout: Readout | None = None,
 ) -> Graph:
-    """Spikformer as a graph: "patch.lif1" ..., "block1.attention.q" ..., "block1.mlp.lif1" ..., sums "block1.out", output "logits".
+    """Spikformer as a graph: "patch.lif1" ..., "block1.attention.q" ..., "block1.mlp.lif1" ..., sums "block1.out", "logits".
 
     Patches: four 3x3 convolutions with batch norm and neurons, to 1/8, 1/4, 1/2 and all of `dim` (times `width`) maps, the
     last `pools` of them followed by a max pool of 2; the neurons of a fifth are added as positions. A block adds attention,
-    then two linear layers (4 dim, dim), to what it gets. Attention: spikes q, k, v of linear layers with batch norm, in `heads` of
-    tokens x features; neurons with half the threshold get 0.125 (q k^T) v; a linear layer with neurons follows. A linear layer
-    over tokens is a 1x1 convolution over the map. The neuron is LIF with threshold 1 and a sigmoid surrogate of slope 4.
+    then two linear layers (4 dim, dim), to what it gets. Attention: spikes q, k, v of linear layers with batch norm, in
+    `heads` of tokens x features; neurons with half the threshold get 0.125 (q k^T) v; a linear layer with neurons follows. A
+    linear layer over tokens is a 1x1 convolution over the map. The neuron is LIF with threshold 1 and a sigmoid surrogate of slope 4.
     With depth 4 and dim 384, Spikformer-4-384, 10 classes give 9,324,730 weights: 2,201,520 of the patches, 1,779,840 of each
     block, 3,850 of the linear layer. Source: Zhou et al. 2023, "Spikformer: when spiking neural network meets transformer".
     """

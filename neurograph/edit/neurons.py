@@ -20,9 +20,9 @@ def with_neurons(graph: Graph, neuron: Choice, *names: str) -> Graph:
 
     Spiking are neurons with an output "spike" and activations that a rate can stand for (ReLU); relays, sources and readout
     neurons stay. `names`: only these populations, or those below these prefixes, whatever they hold. Names, shapes and
-    projections stay, so weights of the one load into the other, except parameters that a neuron itself learns. What projects to the
-    first port of a neuron projects to the first of the new one; another port must be there under its name. Raises GraphError
-    where a projection, its plasticity or a probe asks for what the new neuron does not have.
+    projections stay, so weights of the one load into the other, except parameters that a neuron itself learns. What projects
+    to the first port of a neuron projects to the first of the new one; another port must be there under its name. Raises
+    GraphError where a projection, its plasticity or a probe asks for what the new neuron does not have.
     """
     chosen = (
         _chosen(graph, names, "with_neurons") if names else {p.name for p in graph.populations if spiking(p.neuron)}

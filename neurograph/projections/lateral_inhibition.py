@@ -18,8 +18,8 @@ class LateralInhibition(Operator):
     """y[c] = -strength (max_c' x[c'] - x[c]): where a channel (the first axis) is active, the others are held down.
 
     As a projection of a population onto itself, with a delay of one step, it is what BrainCog's layer of this name subtracts
-    from the membrane potentials after a step. IF neurons with dt = 1 then compute the same; LIF neurons, which forget a part of
-    what was subtracted and divide their input by tau, do so with `strength` times tau - 1.
+    from the membrane potentials after a step. IF neurons with dt = 1 then compute the same; LIF neurons, which forget a part
+    of what was subtracted and divide their input by tau, do so with `strength` times tau - 1.
     Source: Dong et al. 2023, an unsupervised STDP-based spiking neural network; BrainCog.
     """
 
