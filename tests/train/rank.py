@@ -20,7 +20,7 @@ CASES: dict[str, dict[str, Any]] = {
     "float32, accumulated and clipped": {
         "dtype": "float32", "neuron": ng.ReLU(), "steps": 1, "update": train.Update(accumulate=2, clip_norm=0.5),
     },
-    "float64, averaged weights": {"update": train.Update(ema=0.8)},
+    "float64, averaged weights, run again in the backward pass": {"update": train.Update(ema=0.8), "memory": "both"},
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def trained(ranks: train.distributed.Context, case: dict[str, Any], folder: Path
     static, steps = case.get("static", True), case.get("steps", 3)
     graph = network(case.get("stats", "sequence"), case.get("neuron", ng.LIF()), case.get("norm_first", False))
     torch.manual_seed(3 + ranks.rank)  # weights become those of rank 0
-    model = ng.compile(graph, "torch", steps=steps, seed=3 + ranks.rank, dtype=dtype)
+    model = ng.compile(graph, "torch", steps=steps, seed=3 + ranks.rank, dtype=dtype, memory=case.get("memory"))
     optimizer = train.sgd(model, 8, lr=0.05)
     loader = Parts(ranks.world, ranks.rank, getattr(torch, dtype), static, steps)
     options = {"epochs": 2, "update": case.get("update"), "progress": False, "report": lambda line: None, **more}
