@@ -62,7 +62,11 @@ class DvsGesture(EventSet):
         top = self.inside(folder, "DvsGesture")
         below = top.relative_to(folder).as_posix()
         found = []
-        for name in (top / LISTS[split]).read_text(encoding="utf-8").split():
+        try:
+            names = (top / LISTS[split]).read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{top / LISTS[split]}: it cannot be read ({error}); get the list again") from error
+        for name in names:
             if "/" in name or "\\" in name or not name.endswith(".aedat"):
                 raise DataError(f"{top / LISTS[split]}: it lists {name!r}; it must list names of .aedat files")
             if not (top / name).is_file():

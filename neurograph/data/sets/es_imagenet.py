@@ -69,7 +69,10 @@ class EsImageNet(EventSet):
         below = (top / TOPS[split]).relative_to(folder).as_posix()
         path = top / LISTS[split]
         rows = _lines(path, 4)
-        sizes = np.array([[int(cell) if cell.isdecimal() else -1 for cell in words[1:]] for _, words in rows], np.int64)
+        sizes = np.array(
+            [[int(cell) if cell.isdecimal() and len(cell) < 5 else -1 for cell in words[1:]] for _, words in rows],
+            np.int64,
+        )
         sizes = sizes.reshape(-1, 3)
         wrong = np.logical_or(sizes < (0, 1, 1), sizes > (999, LONGEST, LONGEST)).any(axis=1)
         leads_out = np.array([".." in words[0] or words[0].startswith("/") for _, words in rows], bool)

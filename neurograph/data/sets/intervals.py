@@ -56,7 +56,7 @@ def read_table(path: Path, columns: int) -> list[tuple[int, ...]]:
             row = tuple(int(cell) for cell in cells[:columns])
         except ValueError:
             row = ()
-        if len(row) != columns:
+        if len(row) != columns or any(abs(value) >> 62 for value in row):
             raise DataError(f"{path}: line {number} is {line[:60]!r}; it must begin with {columns} whole numbers")
         rows.append(row)
     return rows
