@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,13 @@ def check_sensor(sensor: object) -> None:
 
 def file_bytes(path: Path) -> Array:
     """All bytes of a file as uint8: in memory where it is small, else mapped."""
-    if not path.is_file():
-        raise DataError(
-            f"{path}: {'it is no file' if path.exists() else 'no such file'}; give the path of an event file"
-        )
-    size = os.stat(path).st_size
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise DataError(f"{path}: no such file ({error.strerror}); give the path of an event file") from None
+    if not stat.S_ISREG(state.st_mode):
+        raise DataError(f"{path}: it is no file; give the path of an event file")
+    size = state.st_size
     if size < SMALL:
         return np.fromfile(path, np.uint8)
     return np.memmap(path, np.uint8, "r")

@@ -51,24 +51,23 @@ def from_columns(
             )
     t = columns["t"]
     if t.dtype.kind == "f":
-        _all(path, "t", t, np.isfinite(t) & (np.abs(t) < 9e12), "seconds", place)
+        _inside(path, "t", t, -9e12, 9e12, "seconds", place)
         t = np.rint(t.astype(np.float64) * 1e6)
     elif t.dtype == np.uint64:
-        _all(path, "t", t, t < 1 << 62, "microseconds", place)
-    out: list[Array] = [t.astype(np.int64) + offset]
+        _inside(path, "t", t, 0, 1 << 62, "microseconds", place)
+    out: list[Array] = [t.astype(np.int64)]
+    if offset:
+        out[0] += offset
     for name in "xy":
-        values = columns[name]
-        if values.dtype.kind == "b":
-            values = values.astype(np.uint8)
-        good = (values >= 0) & (values < 1 << 16)
-        if values.dtype.kind == "f":
-            good &= values == np.floor(values)
-        _all(path, name, values, good, "whole numbers from 0 to 65535", place)
+        values = columns[name] if columns[name].dtype.kind != "b" else columns[name].astype(np.uint8)
+        _inside(path, name, values, 0, 65535, "whole numbers from 0 to 65535", place)
         out.append(values.astype(np.uint16))
-    p = columns["p"]
-    if p.dtype.kind == "b":
-        p = p.astype(np.int8)
-    _all(path, "p", p, (p == 0) | (p == 1) | (p == -1), "0 and 1, or -1 and 1", place)
+        if values.dtype.kind == "f":
+            _all(path, name, values, values == out[-1], "whole numbers from 0 to 65535", place)
+    p = columns["p"] if columns["p"].dtype.kind != "b" else columns["p"].astype(np.uint8)
+    _inside(path, "p", p, -1, 1, "0 and 1, or -1 and 1", place)
+    if p.dtype.kind == "f":
+        _all(path, "p", p, p == np.rint(p), "0 and 1, or -1 and 1", place)
     out.append((p > 0).astype(np.uint8))
     try:
         return finished(path, out[0], out[1], out[2], out[3], sensor, lambda k: k)
@@ -80,6 +79,14 @@ def from_columns(
             f"{path}: {place(name, first)}: event {first} lies at x {out[1][first]}, y {out[2][first]}; the sensor is "
             f"{width} wide and {height} high; the file is damaged or of another sensor: give sensor=(channels, height, width)"
         ) from None
+
+
+def _inside(
+    path: Path, name: str, values: Array, low: float, high: float, what: str, place: Callable[[str, int], str]
+) -> None:
+    """Raise DataError unless all values lie from low to high; no number is none of them."""
+    if len(values) and not (values.min() >= low and values.max() <= high):
+        _all(path, name, values, (values >= low) & (values <= high), what, place)
 
 
 def _all(path: Path, name: str, values: Array, good: Array, what: str, place: Callable[[str, int], str]) -> None:

@@ -189,7 +189,8 @@ def _names(path: Path, raw: Array) -> tuple[int, list[int]]:
         at = int(end) + 1
     else:
         return size, [0, 1, 2, 3]
-    words = [word.strip("\"'") for word in text.replace(",", " ").replace(";", " ").split()]
+    # faery writes the sensor behind a name: x@640
+    words = [word.strip("\"'").partition("@")[0] for word in text.replace(",", " ").replace(";", " ").split()]
     if not any(word[:1].isalpha() or word[:1] == "_" for word in words):
         return at, [0, 1, 2, 3]
     found = named(words)

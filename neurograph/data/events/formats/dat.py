@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numba
 import numpy as np
 
 from neurograph.data.events.checked import bad, file_bytes, finished, unwrap
@@ -14,9 +15,31 @@ from neurograph.data.events.prophesee_header import header_of
 
 __all__ = ["Dat"]
 
+Array = np.ndarray[Any, Any]
 SIZE = 8
 #: Kinds of events with x, y and p: Event2d and EventCd.
 KINDS = (0x00, 0x0C)
+
+
+@numba.njit(cache=True)
+def _word(raw: Array, at: int) -> Any:
+    return np.int64(raw[at]) | np.int64(raw[at + 1]) << 8 | np.int64(raw[at + 2]) << 16 | np.int64(raw[at + 3]) << 24
+
+
+@numba.njit(cache=True)
+def _decode(raw: Array, start: int, second: bool, t: Array, x: Array, y: Array, p: Array) -> int:
+    """Fill the events; the first one whose polarity is neither 0 nor 1, or -1."""
+    wrong = -1
+    for k in range(len(t)):
+        t[k] = _word(raw, start + SIZE * k)
+        word = _word(raw, start + SIZE * k + 4)
+        if second:
+            x[k], y[k], p[k] = word & 0x3FFF, word >> 14 & 0x3FFF, word >> 28
+        else:
+            x[k], y[k], p[k] = word & 0x1FF, word >> 9 & 0xFF, word >> 17 & 1
+        if p[k] > 1 and wrong < 0:
+            wrong = k
+    return wrong
 
 
 class Dat(EventFormat):
@@ -63,16 +86,11 @@ class Dat(EventFormat):
         count, rest = divmod(len(raw) - start, SIZE)
         if rest:
             raise bad(path, len(raw), f"the file ends inside event {count}; events take {SIZE} bytes")
-        words = np.frombuffer(raw, "<u4", 2 * count, start).reshape(-1, 2)
-        t, address = unwrap(words[:, 0].astype(np.int64), 32), words[:, 1]
-        at, mask = ((14, 28), 0x3FFF) if version == "2" else ((9, 17), 0x1FF)
-        x = (address & mask).astype(np.uint16)
-        y = (address >> at[0] & (0x3FFF if version == "2" else 0xFF)).astype(np.uint16)
-        p = (address >> at[1] & (0xF if version == "2" else 1)).astype(np.uint8)
-        wrong = np.flatnonzero(p > 1)
-        if len(wrong):
-            k = int(wrong[0])
-            raise bad(path, start + SIZE * k + 7, f"event {k} has polarity {p[k]}; it is 0 or 1")
+        t, x, y, p = (np.empty(count, d) for d in (np.int64, np.uint16, np.uint16, np.uint8))
+        wrong = _decode(raw, start, version == "2", t, x, y, p)
+        if wrong >= 0:
+            raise bad(path, start + SIZE * wrong + 7, f"event {wrong} has polarity {p[wrong]}; it is 0 or 1")
+        unwrap(t, 32)
         if sensor is None and header.size:
             sensor = (2, *header.size)
         return finished(path, t, x, y, p, sensor, lambda k: start + SIZE * k + 4)
