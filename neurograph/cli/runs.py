@@ -247,8 +247,10 @@ class _Tally:
 
 
 def _sizes(program: Any, graph: Graph) -> dict[str, int]:
+    """Numbers of units, by population; relays, which the compiler takes out, have none."""
     slots = program.tape.slots
-    return {p.name: int(np.prod(slots[f"{p.name}.{p.neuron.outputs[0]}"].shape)) for p in graph.populations}
+    firsts = {p.name: f"{p.name}.{p.neuron.outputs[0]}" for p in graph.populations}
+    return {name: int(np.prod(slots[slot].shape)) for name, slot in firsts.items() if slot in slots}
 
 
 def _range(values: Array) -> tuple[float, float, float]:

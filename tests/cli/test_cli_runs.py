@@ -168,3 +168,10 @@ def test_what_a_program_streamed_itself_is_a_recording_too(cli: Any, tmp_path: P
     graph.probe("exc", "spike")
     ng.compile(graph, "numba", dt=0.1).run(20.0, record_to=tmp_path / "own.h5", progress=False)
     assert "own.png: raster" in cli("neurograph plot own.h5").out
+
+
+def test_networks_with_relays_run(cli: Any) -> None:
+    data = cli(
+        "neurograph run sew_resnet18 width=0.05 input_shape=3,8,8 --input random --limit 2 --steps 2 --json"
+    ).json
+    assert "stage1.block1.lif1" in data["populations"] and "stage1.block1.out" not in data["populations"]
