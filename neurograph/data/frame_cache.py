@@ -17,8 +17,20 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.data import frames
 from neurograph.data.event_data import EventData
-from neurograph.data.frame_shard import Damaged, Shard, claimed, open_shard, pack, peek, unpack, write_shard
+from neurograph.data.frame_shard import (
+    Damaged,
+    Shard,
+    claimed,
+    load_kernels,
+    open_shard,
+    pack,
+    peek,
+    unpack,
+    unwritable,
+    write_shard,
+)
 from neurograph.data.frames.frame_maker import FrameMaker
 from neurograph.data.frames.resize import resized
 from neurograph.data.registry import cache_folder
@@ -41,16 +53,16 @@ def frame_of(data: EventData, maker: FrameMaker, size: tuple[int, int], key: str
     """The frames [T, C, H, W] of one recording; whatever goes wrong is said with its name, as a DataError."""
     where = f"data set {data.name!r}, split {data.split!r}, recording {key!r}"
     try:
-        frames = maker(data.read(key))
+        made = maker(data.read(key))
     except Exception as error:
         raise DataError(f"{where}: {error}") from error
     want = (maker.steps, *maker.shape(data.sensor))
-    if frames.shape != want or frames.dtype != maker.dtype:
+    if made.shape != want or made.dtype != maker.dtype:
         raise DataError(
-            f"{where}: {maker!r} gave {frames.dtype} {frames.shape}; it says {np.dtype(maker.dtype)} {want}; correct its "
+            f"{where}: {maker!r} gave {made.dtype} {made.shape}; it says {np.dtype(maker.dtype)} {want}; correct its "
             "dtype, shape() or the sensor of the recording"
         )
-    return resized(frames, size)
+    return resized(made, size)
 
 
 class FrameCache:
@@ -117,10 +129,7 @@ class FrameCache:
                 temporary.write_text(self.about)
                 os.replace(temporary, self.folder / ABOUT)
         except OSError as error:
-            raise DataError(
-                f"frames cannot be kept in {self.folder} ({error}); name a folder with cache=FOLDER, or keep none with "
-                "cache=False"
-            ) from error
+            raise unwritable(self.folder, error) from error
 
     def missing(self) -> list[int]:
         """Shards that are not there; the largest count of those that are decides the dtype."""
@@ -132,6 +141,8 @@ class FrameCache:
                 out.append(number)
         if self.whole:
             self.dtype = np.dtype(np.uint8 if top < 256 else np.uint16)
+        if not out:
+            load_kernels(self.dtype)
         return out
 
     def make(self, number: int, wait: bool = True) -> bool:
@@ -144,14 +155,14 @@ class FrameCache:
                 return True
             rows, top, part = [], 0, self.part(number)
             for key, version in zip(self.data.keys[part], self.versions[part], strict=True):
-                frames = frame_of(self.data, self.maker, self.size, key)
+                made = frame_of(self.data, self.maker, self.size, key)
                 if self.data.version(key) != version:
                     raise DataError(
                         f"data set {self.data.name!r}, split {self.data.split!r}, recording {key!r} was changed while its "
                         "frames were made; call frames() again when nothing writes there"
                     )
-                rows.append(pack(frames))
-                top = max(top, int(frames.max())) if self.whole else 0
+                rows.append(pack(made))
+                top = max(top, int(made.max())) if self.whole else 0
             write_shard(self.path(number), self.digests[number], int(np.prod(self.shape)), self.whole, top, rows)
         return True
 
@@ -189,14 +200,16 @@ class FrameCache:
 
 
 def _code(maker: FrameMaker) -> str:
-    """A digest of the text of the maker's modules, so that frames of code that was changed are not taken for its own."""
+    """A digest of the text of the makers here and of the modules of this one's classes, so that frames of code that was changed are not taken for its own."""
     if not is_dataclass(maker):
         raise DataError(
             f"{type(maker).__name__}: a frame maker must be a frozen dataclass; its repr is the key of the cache"
         )
-    found = hashlib.sha256()
+    found, ours = hashlib.sha256(), Path(frames.__file__).parent
+    for file in sorted(ours.glob("*.py")):
+        found.update(file.read_bytes())
     for kind in type(maker).__mro__:
-        if kind.__module__ in ("builtins", "abc"):
+        if kind.__module__ in ("builtins", "abc") or kind.__module__.startswith(frames.__name__ + "."):
             continue
         try:
             module = sys.modules[kind.__module__]

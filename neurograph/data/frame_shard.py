@@ -34,7 +34,18 @@ try:
 except ImportError:  # Windows: two processes may make one shard twice; each is whole all the same
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Damaged", "Shard", "claimed", "open_shard", "pack", "peek", "unpack", "write_shard"]
+__all__ = [
+    "Damaged",
+    "Shard",
+    "claimed",
+    "open_shard",
+    "pack",
+    "load_kernels",
+    "peek",
+    "unpack",
+    "unwritable",
+    "write_shard",
+]
 
 MAGIC = b"neurograph frames 1\n"
 _HEAD = struct.Struct("<20s32s6Q")
@@ -76,6 +87,11 @@ def unpack(starts: np.ndarray, lengths: np.ndarray, shape: tuple[int, ...], dtyp
     return frames
 
 
+def load_kernels(dtype: np.dtype) -> None:
+    """Compile or load what unpack needs, so that it is there before a thread asks for it."""
+    native.address("unpack_frames", dtype.name)
+
+
 def write_shard(path: Path, digest: bytes, cells: int, whole: bool, top: int, rows: Sequence[bytes]) -> None:
     """Write a shard beside its place and rename it: it is there as a whole or not at all. Raises DataError."""
     padded = [row + bytes(-len(row) % 4) for row in rows]  # the values of a recording lie on whole words
@@ -97,14 +113,7 @@ def write_shard(path: Path, digest: bytes, cells: int, whole: bool, top: int, ro
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
-            raise DataError(
-                f"{path.parent}: no room for {len(head) + len(body):,} bytes of frames; make room there, or name another "
-                "folder with cache=FOLDER, or keep no frames with cache=False. What is there already stays good"
-            ) from error
-        raise DataError(
-            f"{path.parent}: frames cannot be written there ({error}); name a folder with cache="
-        ) from error
+        raise unwritable(path.parent, error, len(head) + len(body)) from error
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -144,6 +153,19 @@ def open_shard(path: Path, digest: bytes, cells: int) -> Shard:
     return Shard(mapped, int(body.ctypes.data) + 16 * rows + ends[:, 0], ends[:, 1] - ends[:, 0])
 
 
+def unwritable(folder: Path, error: OSError, size: int = 0) -> DataError:
+    """What to say where frames could not be written."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
+        return DataError(
+            f"{folder}: no room for {f'{size:,} bytes of ' if size else ''}frames; make room there, or name another folder with cache=FOLDER, "
+            "or keep no frames with cache=False. What is there already stays good"
+        )
+    return DataError(
+        f"{folder}: frames cannot be written there ({error}); name another folder with cache=FOLDER, or keep no frames "
+        "with cache=False"
+    )
+
+
 def _unreadable(path: Path, error: OSError) -> DataError:
     return DataError(
         f"{path}: frames cannot be read from there ({error}); correct that, or name another folder with cache="
@@ -170,13 +192,20 @@ def claimed(path: Path, wait: bool) -> Iterator[bool]:
         return
     lock = path.with_suffix(".lock")
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise unwritable(path.parent, error) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             os.close(handle)
             yield False
             return
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            break  # a file system without locks: two may make one shard twice
         except BaseException:
             os.close(handle)
             raise

@@ -305,8 +305,20 @@ def test_no_room(recordings: Recordings, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_cannot_be_made(recordings: Recordings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="name a folder with cache=FOLDER, or keep none with cache=False"):
+    with pytest.raises(DataError, match="name another folder with cache=FOLDER, or keep no frames with cache=False"):
         recordings(3).frames(ByTime(2), cache=tmp_path / "file", progress=False)
+
+
+def test_a_file_system_without_locks(recordings: Recordings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def none(handle: int, kind: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    data = recordings(3)
+    frames = data.frames(ByTime(2), cache=tmp_path / "kept", progress=False)
+    assert np.array_equal(frames.take(np.arange(3)), fresh(data, ByTime(2)))
 
 
 def test_list_and_remove(recordings: Recordings, tmp_path: Path) -> None:
