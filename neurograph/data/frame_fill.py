@@ -83,7 +83,7 @@ def _fill_by_workers(cache: FrameCache, missing: list[int], workers: int, bar: t
                     waiting[pool.submit(_make, number, True)] = number
     except BrokenProcessPool as error:
         raise DataError(
-            f"{bar.desc}: a worker was killed, perhaps for want of memory; call again with fewer workers: what was made "
+            f"frames of {cache.data.name} {cache.data.split}: a worker was killed, perhaps for want of memory; call again with fewer workers: what was made "
             "stays"
         ) from error
     finally:
