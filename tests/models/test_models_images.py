@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neurograph as ng
+import neurograph.convert
 from neurograph import models
 
 NAMES = (
@@ -157,3 +158,17 @@ def test_stages_at_random(stages: list[list[int]], width: float, classes: int, c
     expected = sum(9 * a * b + 2 * b for a, b in zip(maps, maps[1:], strict=False)) + (maps[-1] + 1) * classes
     assert count(graph) == expected and len(graph.populations) == len(maps) - 1
     assert graph.with_neurons(ng.ReLU()).with_neurons(ng.LIF()) == graph
+
+
+@pytest.mark.parametrize("name", ["dvs_convnet", "resnet18", "sew_resnet18", "resnet19"])
+def test_twins_convert_to_spikes(name: str, shapes: Any) -> None:
+    graph = models.recipe(name)(4, ng.ReLU(), 0.1, shapes[name])
+    program = ng.compile(graph, "torch", steps=1, seed=0)
+    x = torch.tensor(frames(shapes[name], 1, 32)[0], dtype=torch.float32)
+    with torch.no_grad():
+        for _ in range(20):  # so that the running statistics are those of the data
+            program(x)
+        wanted = program.eval()(x)
+    spiking, _ = ng.convert.convert(graph, "rate", x, weights=program)
+    found = ng.compile(spiking, "torch", steps=64)(x)
+    assert np.corrcoef(wanted.numpy().ravel(), found.detach().numpy().ravel())[0, 1] > 0.95
