@@ -60,7 +60,10 @@ def read_results(path: str | os.PathLike[str]) -> dict[str, Result]:
         return {}
     try:
         text = path.read_text(encoding="utf-8")
-        lines = json.loads(text) if path.suffix == ".json" else list(csv.DictReader(io.StringIO(text)))
+        table = csv.DictReader(io.StringIO(text))
+        lines = json.loads(text) if path.suffix == ".json" else list(table)
+        if path.suffix != ".json" and "row" not in (table.fieldnames or ()):
+            raise ValueError("its first line has no column 'row'")
         return {r.row: r for r in map(_result, lines)}
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(

@@ -121,7 +121,7 @@ def smoke(
                 if key not in held:
                     held[key] = _tiny(job)
                 parts = held[key]
-                kind, shape = parts.kind, (job.steps, *parts.train.shape)
+                kind, shape = ("example" if parts.kind == "example" else "real"), (job.steps, *parts.train.shape)
                 weights = weights_of(ng.lower(graph_of(replace(job, width=1.0), parts)))
                 run_row(row, job, report=_quiet, progress=False, parts=parts)
             except (NeuroGraphError, OSError, RuntimeError) as error:

@@ -57,6 +57,40 @@ def test_options_of_the_example_choose_neuron_and_sizes(cli: Any) -> None:
     assert "PLIF(" in text and "Atan" in text and "0.3" in text
 
 
+def test_events_are_trained_on_as_frames_and_run_as_such(cli: Any, tiny_data: Path, tmp_path: Path) -> None:
+    line = "neurograph train shallow_convnet --dataset NMNIST --epochs 1 --steps 3 --batch 4 --frames number --size 20 --json -o e.h5"
+    data, held = cli(line).json, load_model(tmp_path / "e.h5")
+    assert held.meta["frames"] == "number" and held.meta["size"] == [20, 20] and held.meta["dataset"] == "nmnist"
+    assert held.graph.inputs[0].shape == (2, 20, 20) and data["steps"] == 3
+    for backend in ("numba", "torch"):
+        ran = cli(f"neurograph run e.h5 --dataset nmnist --backend {backend} --json").json
+        assert ran["steps"] == 3 and 100 * ran["correct"] / 10 == pytest.approx(data["test_accuracy"])
+    assert "test samples right" in cli("neurograph info e.h5").out
+
+
+def test_options_of_training_reach_the_run(cli: Any, tiny_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    line = "neurograph train dvs_convnet width=0.02 --dataset nmnist --epochs 3 --steps 2 --batch 4 --folder runs/x -o e.h5"
+    more = (
+        "--loss tet --optimizer sgd --lr 1e-9 --momentum 0.5 --clip 1 --ema 0.9 --accumulate 2 --early-stop 1 --augment randaugment "
+        "--mix eventmix --frames voxel_grid --memory both --smoothing 0.2 --schedule constant --tensorboard"
+    )
+    done = cli(f"{line} {more}")
+    assert "Stopped after epoch 1" in done.err and (tmp_path / "runs" / "x" / "tensorboard").is_dir()
+    held = load_model(tmp_path / "e.h5")
+    assert held.meta["job"]["ema"] == 0.9 and held.meta["job"]["mix"] == "eventmix" and held.meta["epochs"] == 2
+    assert held.graph.inputs[0].shape == (1, 34, 34)  # a voxel grid has one channel
+    ran = cli("neurograph run e.h5 --dataset nmnist --json").json
+    assert 100 * ran["correct"] / 10 == pytest.approx(held.meta["test_accuracy"])
+
+
+def test_made_up_data_are_said_to_be(cli: Any) -> None:
+    line = "neurograph train shallow_convnet width=0.1 --dataset dvsg --example-data 4 --epochs 1 --steps 2 --batch 2 -o e.h5"
+    assert "made-up samples" in cli(line).err
+    assert "on made-up samples in the layout of dvs128_gesture" in cli("neurograph info e.h5").out
+    assert cli("neurograph run e.h5 --dataset dvsg --example-data 4 --json").json["samples"] == 4
+
+
 def test_an_ann_is_trained_and_converted(cli: Any, tmp_path: Path) -> None:
     cli("neurograph train lenet5 --dataset digits --limit 500 --epochs 2 -o ann.h5 --folder runs/ann")
     line = "neurograph convert ann.h5 --dataset digits --steps 8 --limit 60 --calibration 100 -o snn.h5 --report report.json --picture p.png"
@@ -92,6 +126,14 @@ def test_a_torch_module_of_the_users_is_converted(cli: Any, mine: Path, tiny_dat
         ("train cifar_convnet --dataset digits --node-type LFI", 1, "unknown neuron 'LFI'"),
         ("train cuba --dataset digits", 1, "takes no input"),
         ("train lenet5 input_shape=(3,32,32) --dataset digits", 1, "input_shape=(1,8,8)"),
+        ("train lenet5 --dataset digits --mix eventmix", 1, "mixes events, but digits has pictures"),
+        ("train lenet5 --dataset digits --loss hinge", 2, "'hinge' is not one of"),
+        ("train lenet5 --dataset digits --schedule slow", 2, "'slow' is not one of braincog, constant"),
+        ("train lenet5 --dataset digits --memory less", 2, "not one of bits, both, none, recompute"),
+        ("train lenet5 --dataset digits --ema 1", 2, "--ema"),
+        ("train dvs_convnet --dataset nmnist --example-data 4 --frames slices", 1, "unknown frame maker 'slices'"),
+        ("train dvs_convnet --dataset nmnist --example-data 4 --frames duration:5", 1, "no setting KEY=NUMBER"),
+        ("train dvs_convnet --dataset nmnist --example-data 4 --frames duration", 1, "its settings are duration_us"),
         ("convert lenet5 --dataset digits", 1, "lenet5 is not trained"),
         ("convert lenet5", 2, "Missing option '--dataset'"),
         ("convert lenet5 --dataset digits --recipe best", 2, "no recipe 'best'; there are braincog"),

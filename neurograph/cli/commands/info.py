@@ -88,7 +88,8 @@ def _text(f: dict[str, Any]) -> str:
     if "test_accuracy" in f["meta"]:
         m = f["meta"]
         head["trained"] = (
-            f"on {m.get('dataset')}, {frame.counted(int(m.get('epochs') or 0), 'epoch')}: {m['test_accuracy']:.2f} % of its test images right"
+            f"on {'made-up samples in the layout of ' if m.get('data') == 'example' else ''}{m.get('dataset')}, "
+            f"{frame.counted(int(m.get('epochs') or 0), 'epoch')}: {m['test_accuracy']:.2f} % of its test samples right"
         )
     if "converted_by" in f["meta"]:
         head["converted"] = f"from {f['meta'].get('from')} by {f['meta']['converted_by']}"

@@ -232,8 +232,10 @@ def _data(loaded: Model, ran: Ran, source: str, o: dict[str, Any]) -> dict[str, 
     if source:
         data |= {"input": source, "samples": ran.samples}
     for name, answers in ran.answers.items():
-        if answers.ndim == 2:
-            chosen = answers.argmax(1)
+        # the answers of every step are averaged, as in training
+        of_steps = answers.ndim == 3 and ran.labels is not None and answers.shape[1] == len(ran.labels)
+        if answers.ndim == 2 or of_steps:
+            chosen = (answers.mean(0) if of_steps else answers).argmax(1)
             data.setdefault("answers", {})[name] = chosen[:20].tolist()
             if ran.labels is not None:
                 data["correct"] = int((chosen == ran.labels).sum())
