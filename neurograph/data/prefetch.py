@@ -18,8 +18,8 @@ _ITEM, _ERROR, _END = range(3)
 class Prefetch(Generic[T]):
     """The items of `source` in their order, up to `depth` of them made in advance.
 
-    At most depth + 1 items wait at any time, besides the one in use. What `source` raises comes out where its item was due. The thread ends with the source, with
-    ``close()``, when nothing refers to this iterator any more, and with the program.
+    At most depth + 1 items wait at any time, besides the one in use. What `source` raises comes out where its item was due.
+    The thread ends with the source, with ``close()``, when nothing refers to this iterator any more, and with the program.
     """
 
     def __init__(self, source: Iterator[T], depth: int) -> None:
