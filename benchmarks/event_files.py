@@ -261,7 +261,7 @@ def cross_check(events: Events, folder: Path) -> list[tuple[str, str]]:
         ("faery.aedat4", {"compression": ("lz4", 9)}),
         ("faery.aedat4", {"compression": ("zstd", 3)}),
         ("faery.es", {"zero_t0": False}),
-        *(("faery.dat", {"version": v, "zero_t0": False}) for v in ("dat1", "dat2")),
+        *(("faery.dat", {"version": v, "zero_t0": False}) for v in ("dat2",)),
         *(("faery.raw", {"version": v, "zero_t0": False}) for v in ("evt2", "evt3")),
         ("faery.csv", {}),
     ]

@@ -44,6 +44,8 @@ def file_bytes(path: Path) -> Array:
     if not stat.S_ISREG(state.st_mode):
         raise DataError(f"{path}: it is no file; give the path of an event file")
     size = state.st_size
+    if not size:
+        raise bad(path, 0, "the file is empty")
     if size < SMALL:
         return np.fromfile(path, np.uint8)
     return np.memmap(path, np.uint8, "r")

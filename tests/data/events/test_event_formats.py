@@ -142,6 +142,21 @@ def test_an_unknown_file_says_what_is_known(tmp_path: Path) -> None:
         read_events(tmp_path / "none.es")
     with pytest.raises(DataError, match="no file"):
         read_events(tmp_path)
+    for name in ("a.bin", "a.csv", "a.aedat"):
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(DataError, match="byte 0: the file is empty"):
+            read_events(tmp_path / name)
+
+
+def test_a_large_file_is_mapped_and_gives_the_same(
+    written: tuple[Path, str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neurograph.data.events import checked
+
+    path, _, made = written
+    monkeypatch.setattr(checked, "SMALL", 0)
+    assert isinstance(checked.file_bytes(path), np.memmap)
+    assert rows_of(read_events(path)) == made.rows
 
 
 def test_content_comes_before_the_ending(write_file: Callable[..., Any]) -> None:
