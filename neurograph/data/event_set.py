@@ -75,13 +75,14 @@ class EventSet(DataSet):
         """The events of a key; raises DataError for a bad file."""
 
     def version(self, folder: Path, key: str) -> str:
-        """Size and time of the file of a key, which is what stands before '#' in it."""
+        """Size and times of the file of a key, which is what stands before '#' in it."""
         path = folder / key.partition("#")[0]
         try:
             stat = path.stat()
         except OSError as error:
             raise DataError(f"{path}: it cannot be read ({error}); put the file of {self.name} there again") from error
-        return f"{stat.st_size} {stat.st_mtime_ns}"
+        # the files of an archive often all have one time of writing, and it can be set; that of the last change cannot
+        return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
     def augmentation(self, size: tuple[int, int]) -> Transform | None:
         """A shift by up to a twelfth of the width, as in BrainCog."""

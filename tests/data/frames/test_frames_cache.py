@@ -25,6 +25,8 @@ from neurograph.data import (
     TimeSurface,
     VoxelGrid,
     cached_frames,
+    dataset,
+    load,
 )
 from neurograph.errors import DataError
 
@@ -124,6 +126,22 @@ def test_a_change_gives_new_frames(recordings: Recordings, tmp_path: Path) -> No
     sized = data.frames(ByTime(3), (4, 5), cache=kept, progress=False)
     assert np.array_equal(sized.take(np.arange(40)), fresh(data, ByTime(3), (4, 5)))
     assert len(cached_frames(kept)) == 4
+
+
+def test_a_change_that_keeps_size_and_time(tmp_path: Path) -> None:
+    dataset("nmnist").write_example(tmp_path / "raw", 20, np.random.default_rng(0))
+    data = load("nmnist", "train", tmp_path / "raw", download=False)
+    assert isinstance(data, EventData)
+    before = data.frames(ByTime(2), cache=tmp_path / "kept", progress=False).take(np.arange(len(data)))
+    (file,) = (f for f in (tmp_path / "raw").rglob("*") if f.as_posix().endswith(data.keys[0]))
+    was = file.stat()
+    records = np.fromfile(file, np.uint8).reshape(-1, 5)
+    records[:, 0] = 33 - records[:, 0]
+    records.tofile(file)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    after = data.frames(ByTime(2), cache=tmp_path / "kept", progress=False).take(np.arange(len(data)))
+    assert np.array_equal(after, fresh(data, ByTime(2))) and np.array_equal(after[1:], before[1:])
+    assert np.array_equal(after[0], before[0, ..., ::-1]), "mirrored"
 
 
 MAKER = """
