@@ -8,6 +8,7 @@ with `with train.distributed.context() as ranks:` around what my_script does. `f
 from __future__ import annotations
 
 import inspect
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ class Context:
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     store: Any = field(default=None, repr=False)
+    runs: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     @property
     def first(self) -> bool:
@@ -89,6 +91,7 @@ class Context:
     @contextmanager
     def together(self) -> Iterator[None]:
         """What stops one process stops all: its message is what the others raise, as a TrainingError."""
+        place = f"{FAILURE}/{next(self.runs)}"  # each run has its own, so that an earlier failure is not this one's
         if self.world == 1:
             yield
             return
@@ -99,22 +102,22 @@ class Context:
         except Exception as error:
             # A lost connection, where another process has said why.
             lost = not isinstance(error, NeuroGraphError) and isinstance(error, RuntimeError)
-            told = self._told() if lost else None
+            told = self._told(place) if lost else None
             if told is not None:
                 raise TrainingError(f"rank {self.rank} stops, because another process did: {told}") from error
-            self._tell(f"rank {self.rank}: {error}")
+            self._tell(place, f"rank {self.rank}: {error}")
             raise
 
-    def _tell(self, message: str) -> None:
+    def _tell(self, place: str, message: str) -> None:
         # Where the store is gone already there is nobody left to tell.
         try:
-            self.store.compare_set(FAILURE, "", message)
+            self.store.compare_set(place, "", message)
         except (RuntimeError, AttributeError):
             return
 
-    def _told(self) -> str | None:
+    def _told(self, place: str) -> str | None:
         try:
-            return str(self.store.get(FAILURE).decode()) if self.store.check([FAILURE]) else None
+            return str(self.store.get(place).decode()) if self.store.check([place]) else None
         except (RuntimeError, AttributeError):
             return "the process that kept the connection is gone; its own message says why"
 

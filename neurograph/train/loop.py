@@ -43,7 +43,7 @@ def fit(
     steps: int | None = None,
     amp: bool | str = False,
     progress: bool = True,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
     on_epoch: Callable[[EpochRow], None] | None = None,
     report: Callable[[str], None] = print,
 ) -> list[EpochRow]:
@@ -56,7 +56,8 @@ def fit(
     ``steps`` cuts each epoch to so many batches. ``resume`` is a checkpoint, or 'last' for the newest of the keeper's
     folder (from the start if there is none). On the CPU a resumed run ends with the same bits as an
     undisturbed one, as long as ``on_epoch`` (called after the checkpoint is written) draws no
-    random numbers. ``report`` takes the lines meant for the user.
+    random numbers. ``device`` is that of `distributed.context()`, the CPU without one, unless given. ``report`` takes the
+    lines meant for the user.
 
     In several processes (`distributed.context()`) each trains on its own batches, as one on all of them together: the
     gradients are those of the joint batch, the statistics of batch norm too. The first process writes and reports.
@@ -65,13 +66,14 @@ def fit(
     loss that is not finite, OutOfMemoryError (saying what to change), DataError for an empty loader, FormatError for a
     bad checkpoint. Whatever stops it, checkpoints and table on disk stay whole.
     """
-    ranks, device = distributed.current(), torch.device(device)
+    ranks = distributed.current()
+    device = ranks.device if device is None else torch.device(device)
     with ranks.together():
         total = batches_of(train, "train", steps)
         batches_of(test, "test", None)
         if epochs < 1:
             raise TrainingError(f"fit: epochs is {epochs}; it must be 1 or more")
-        _check_world(train, ranks)
+        _check_world(train, device, ranks)
         model.to(device)
         precision, forward = Precision(amp, device), ranks.wrapped(model)
         if isinstance(loss, str) or loss is None:
@@ -150,8 +152,12 @@ def _save(run: Run, place: Place) -> None:
     resumption.save_epoch(run, place)
 
 
-def _check_world(train: Any, ranks: distributed.Context) -> None:
-    """Batches that are the same in all processes would only cost time."""
+def _check_world(train: Any, device: torch.device, ranks: distributed.Context) -> None:
+    """Raises where processes compute elsewhere than they talk, and where all would get the same batches."""
+    if ranks.world > 1 and device.type != ranks.device.type:
+        raise TrainingError(
+            f"fit: device is {device}, the processes talk on {ranks.device}; give context() that device"
+        )
     given = getattr(train, "world", None)
     if given is not None and given != ranks.world:
         raise TrainingError(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,21 +10,19 @@ from torch import nn
 
 from neurograph.train.failures import OutOfMemoryError
 
-__all__ = ["memory_watched"]
+__all__ = ["out_of_memory"]
 
 
-@contextmanager
-def memory_watched(where: str, model: nn.Module, images: Any, device: torch.device) -> Iterator[None]:
-    """Turn an allocation that failed into an OutOfMemoryError that says what to change."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not _is_memory(error):
-            raise
-        message = _message(where, model, images, device, str(error))
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        raise OutOfMemoryError(message) from error
+def out_of_memory(
+    error: BaseException, where: str, model: nn.Module, images: Any, device: torch.device
+) -> OutOfMemoryError | None:
+    """What to tell a user about an allocation that failed, saying what to change; None for other errors."""
+    if not _is_memory(error):
+        return None
+    message = _message(where, model, images, device, str(error))
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return OutOfMemoryError(message)
 
 
 def _is_memory(error: BaseException) -> bool:

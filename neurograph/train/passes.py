@@ -18,7 +18,7 @@ from neurograph.projections.joint_statistics import joint_statistics
 from neurograph.train.distributed import Context
 from neurograph.train.failures import TrainingError
 from neurograph.train.losses.loss import mean_over_steps
-from neurograph.train.memory import memory_watched
+from neurograph.train.memory import out_of_memory
 from neurograph.train.meter import Meter
 from neurograph.train.precision import Precision
 from neurograph.train.resume import save_within
@@ -72,8 +72,14 @@ def _train(run: Run, epoch: int, place: Place, meter: Meter, bar: Any, began: fl
             run.schedule.at(epoch, step // group, updates)
         last = (step + 1) % group == 0 or step + 1 == run.total
         rates.append(run.optimizer.param_groups[0]["lr"])
-        with memory_watched(f"training, epoch {epoch}, step {step}", run.model, images, run.precision.device):
+        try:
             losses = _learn(run, images, labels, meter, last)
+        except (RuntimeError, MemoryError) as error:
+            where = f"training, epoch {epoch}, step {step}"
+            told = out_of_memory(error, where, run.model, images, run.precision.device)
+            if told is None:
+                raise
+            raise told from error
         bar.update()
         _show(run, meter, losses, bar, began)
         _log(run, epoch, step, losses, rates)
@@ -151,7 +157,7 @@ def evaluation_pass(
     """Cross-entropy, Acc@1 and Acc@5 (percent) in evaluation mode, over the batches of all processes."""
     total = batches_of(test, "test", None)
     meter = Meter(where, total, precision.device, (1, 5))
-    mode = model.training
+    mode, images = model.training, None
     model.eval()
     try:
         for images, labels in tqdm(test, total=total, desc="Evaluation", disable=not progress, leave=False):
@@ -161,6 +167,11 @@ def evaluation_pass(
             logits = _wide(mean_over_steps(output))
             meter.add(nn.functional.cross_entropy(logits, labels), logits, labels)
         meter.flush()
+    except (RuntimeError, MemoryError) as error:
+        told = out_of_memory(error, where, model, images, precision.device)
+        if told is None:
+            raise
+        raise told from error
     finally:
         model.train(mode)
     meter.joined(ranks)
