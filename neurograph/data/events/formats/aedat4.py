@@ -99,7 +99,7 @@ def _header(
     if position != -1 and not start + size <= position <= len(raw):
         what = f"its header puts the table of packets at byte {position}, and the file has {len(raw)} bytes"
         raise bad(path, len(raw), what)
-    return start + size, len(raw) if position == -1 else position, _unpacker(packing), streams
+    return start + size, len(raw) if position == -1 else position, _unpacker(path, packing), streams
 
 
 def _streams(text: str) -> dict[int, tuple[int, int, int] | None]:
@@ -147,7 +147,7 @@ def _events(path: Path, raw: Array, at: int, size: int, unpack: Callable[[bytes]
     return np.frombuffer(data, EVENT, count, first)
 
 
-def _unpacker(packing: int) -> Callable[[bytes], bytes]:
+def _unpacker(path: Path, packing: int) -> Callable[[bytes], bytes]:
     """What makes a packet's content of its bytes; nothing larger than LARGEST is made."""
     if packing == NONE:
         return lambda data: data
@@ -159,7 +159,7 @@ def _unpacker(packing: int) -> Callable[[bytes], bytes]:
     except ImportError:
         name = "lz4" if packing in (LZ4, LZ4_HIGH) else "zstandard"
         raise DataError(
-            f"the packets are packed and {name} is not installed; pip install 'neurograph[events]'"
+            f"{path}: its packets are packed and {name} is not installed; pip install 'neurograph[events]'"
         ) from None
 
     def lz4_frame(data: bytes) -> bytes:
