@@ -29,6 +29,13 @@ from neurograph.weights_file import save_weights
 
 ORDERS = ("rows", "chunks", "pixels", "permuted")
 MODELS = ("lif", "mcn", "gru")
+SURROGATES = {
+    "qgate": ng.QGate,
+    "atan": ng.Atan,
+    "sigmoid": ng.Sigmoid,
+    "fast": ng.FastSigmoid,
+    "triangle": ng.Triangle,
+}
 CLOSE = 0.02  # how far numbers of parameters may be apart
 COLOURS = {"lif": "#4C78A8", "mcn": "#E4572E", "gru": "#6B7A8F"}
 
@@ -40,15 +47,18 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     p.add_argument("--hidden", type=int, default=64, help="units of the GRU; the others get as many parameters")
     p.add_argument("--dataset", default="mnist", help="a data set of grey pictures; digits where it is not to be had")
     p.add_argument("--data-dir", help="folder with the data (default: NEUROGRAPH_DATA, else download)")
-    p.add_argument("--limit", type=int, default=6000, help="training pictures; a quarter as many are for testing")
-    p.add_argument("--epochs", type=int, default=10)
-    p.add_argument("--batch-size", type=int, default=100)
-    p.add_argument("--lr", type=float, default=5e-3)
+    p.add_argument("--limit", type=int, default=10000, help="training pictures; a quarter as many are for testing")
+    p.add_argument("--epochs", type=int, default=15)
+    p.add_argument("--batch-size", type=int, default=50)
+    p.add_argument("--lr", type=float, default=1e-2)
     p.add_argument("--threshold", type=float, default=0.5)
     p.add_argument(
-        "--gain", type=float, nargs=2, default=[1.0, 2.0], metavar=("LIF", "MCN"), help="how strong currents begin"
+        "--gain", type=float, nargs=2, default=[3.0, 4.0], metavar=("LIF", "MCN"), help="how strong currents begin"
     )
-    p.add_argument("--tau", type=float, default=2.0, help="time constants in steps, where they begin")
+    p.add_argument("--tau", type=float, default=4.0, help="time constants in steps, where they begin")
+    p.add_argument(
+        "--surrogate", choices=tuple(SURROGATES), default="atan", help="slope of a spike in the backward pass"
+    )
     p.add_argument("--fixed-tau", action="store_true", help="time constants are not trained")
     p.add_argument("--seeds", type=int, nargs="+", default=[0])
     p.add_argument("--device", default="auto")
@@ -106,10 +116,11 @@ def spiking(name: str, args: argparse.Namespace, features: int, hidden: int, cla
     def tau() -> Any:
         return args.tau if args.fixed_tau else ng.learnable(args.tau, per="neuron")
 
+    common: dict[str, Any] = {"threshold": args.threshold, "surrogate": SURROGATES[args.surrogate]()}
     if name == "lif":
-        neuron: ng.Neuron = ng.LIF(tau=tau(), threshold=args.threshold)
+        neuron: ng.Neuron = ng.LIF(tau=tau(), **common)
     else:
-        neuron = ng.MCN(tau=tau(), tau_basal=tau(), tau_apical=tau(), threshold=args.threshold)
+        neuron = ng.MCN(tau=tau(), tau_basal=tau(), tau_apical=tau(), **common)
     return models.recipe("sequential")(classes, neuron, (features,), hidden=hidden, gain=args.gain[name])
 
 

@@ -44,6 +44,9 @@ def test_smoke(example: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixtur
     rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
     assert [(r["model"], r["epoch"], r["steps"]) for r in rows] == [(m, "0", "8") for m in ("lif", "mcn", "gru")]
     assert sum(a.size for a in load_weights(tmp_path / "gru_0.npz").values()) == sizes[2]
+    smaller = ["--memory", "both", "--models", "lif", "--order", "rows", "--surrogate", "atan"]
+    again = example.main(["--smoke", "--device", "cpu", "--output", str(tmp_path / "again"), *smaller])
+    assert [r.train_loss for r in again[0].rows] == [r.train_loss for r in results[0].rows]
     for result in results[:2]:
         assert 0 < result.rate < 1
         graph = ng.load(tmp_path / f"{result.model}_0.h5")
