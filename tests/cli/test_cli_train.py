@@ -69,7 +69,7 @@ def test_events_are_trained_on_as_frames_and_run_as_such(cli: Any, tiny_data: Pa
 
 
 def test_options_of_training_reach_the_run(cli: Any, tiny_data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboardX")
     line = "neurograph train dvs_convnet width=0.02 --dataset nmnist --epochs 3 --steps 2 --batch 4 --folder runs/x -o e.h5"
     more = (
         "--loss tet --optimizer sgd --lr 1e-9 --momentum 0.5 --clip 1 --ema 0.9 --accumulate 2 --early-stop 1 --augment randaugment "
