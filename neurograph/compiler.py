@@ -68,7 +68,8 @@ def compile(
     does not say. seed: of the initial weights and random inputs. weights: arrays by name, or another program
     whose weights to take. schedule: "auto", or "step" to step everything. check_numerics: raise where a NaN or
     an infinity appears. stop_after: return the tape after that pass. device (torch): "cpu", "cuda", ...;
-    fused (torch): False runs the eager step.
+    fused (torch): False runs the eager step. memory (torch): "bits", "recompute" or "both", what training keeps for the
+    backward pass, with the same gradients (see TorchProgram).
     """
     if not isinstance(graph, Graph):
         raise GraphError(f"compile() takes a Graph, got {type(graph).__name__}")
