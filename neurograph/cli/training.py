@@ -66,6 +66,7 @@ mix = click.option(
     "--mix", type=OneOf("neurograph.job:MIXES"), help="Mix samples: none (default), mixup, cutmix or eventmix."
 )
 lr = click.option("--lr", type=float, help="Learning rate (default: 5e-3 * batch / 1024; 3e-3 for activations).")
+SCHEDULES = OneOf("neurograph.job:SCHEDULES", "neurograph.train:SCHEDULES")
 memory = click.option(
     "--memory", type=OneOf("neurograph.job:MEMORY"),
     help="Less memory: none (default), bits (spikes kept as bits), recompute (activations anew in the backward pass) or both.",

@@ -37,6 +37,7 @@ class Result:
     steps: int
     batch: int
     width: float
+    schedule: str
     augment: str
     mix: str
     seed: int
@@ -109,7 +110,7 @@ def markdown(results: Iterable[Result]) -> str:
     own = {r.row: r for r in results}
     head = (
         "row", "data set", "neuron", "surrogate", "network", "T", "batch", "published (%)", "here: last (%)",
-        "best (%)", "data", "samples", "epochs", "width", "T", "batch", "mix", "device", "date", "time",
+        "best (%)", "data", "samples", "epochs", "schedule", "width", "T", "batch", "mix", "device", "date", "time",
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", f"| {' | '.join('---' for _ in head)} |"]
     for row in rows():
@@ -124,7 +125,7 @@ def markdown(results: Iterable[Result]) -> str:
             cells += [
                 "no measure" if example else f"{r.accuracy:.2f}",
                 "no measure" if example else f"{r.best:.2f} (epoch {r.best_epoch})",
-                r.data, f"{r.train_samples:,} + {r.test_samples:,}", r.epochs, f"{r.width:g}", r.steps, r.batch,
+                r.data, f"{r.train_samples:,} + {r.test_samples:,}", r.epochs, r.schedule, f"{r.width:g}", r.steps, r.batch,
                 r.mix, r.device, r.date, f"{r.seconds:.0f} s",
             ]  # fmt: skip
         lines.append(f"| {' | '.join(map(str, cells))} |")

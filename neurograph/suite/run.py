@@ -73,7 +73,7 @@ def result_of(row: Row, run: Training, model: Path) -> Result:
         row=row.row, published=row.published, second=row.second, accuracy=last.eval_acc1, best=best.eval_acc1,
         best_epoch=best.epoch, data=run.parts.kind, train_samples=len(run.parts.train), test_samples=len(run.parts.test),
         epochs=last.epoch + 1, steps=job.steps, batch=job.batch, width=1.0 if job.width is None else job.width,
-        augment=job.augment, mix=job.mix, seed=job.seed, weights=run.weights, samples_per_s=last.images_per_s,
+        schedule=job.schedule, augment=job.augment, mix=job.mix, seed=job.seed, weights=run.weights, samples_per_s=last.images_per_s,
         seconds=sum(r.seconds for r in run.rows), device=_device(run), date=time.strftime("%Y-%m-%d"),
         version=__version__, model=str(model),
     )  # fmt: skip

@@ -156,3 +156,11 @@ def test_completion_scripts_are_right_for_their_shells(tmp_path: Path, shell: st
     if shutil.which(shell):
         checked: Any = subprocess.run([shell, option], input=done.stdout, text=True, capture_output=True)
         assert checked.returncode == 0, checked.stderr
+
+
+def test_the_shell_completes_rows_and_names_of_training(tmp_path: Path) -> None:
+    assert completed("neurograph bench ima", tmp_path) == ["images"]
+    assert completed("neurograph bench images cifar10-d", tmp_path) == ["cifar10-demo"]
+    assert completed("neurograph bench images --surrogate At", tmp_path) == ["AtanGrad"]
+    assert completed("neurograph train lenet5 --mix event", tmp_path) == ["eventmix"]
+    assert completed("neurograph train lenet5 --loss unil", tmp_path) == ["unilateral_mse"]

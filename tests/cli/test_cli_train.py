@@ -73,12 +73,12 @@ def test_options_of_training_reach_the_run(cli: Any, tiny_data: Path, tmp_path: 
     line = "neurograph train dvs_convnet width=0.02 --dataset nmnist --epochs 3 --steps 2 --batch 4 --folder runs/x -o e.h5"
     more = (
         "--loss tet --optimizer sgd --lr 1e-9 --momentum 0.5 --clip 1 --ema 0.9 --accumulate 2 --early-stop 1 --augment randaugment "
-        "--mix eventmix --frames voxel_grid --memory both --smoothing 0.2 --schedule constant --tensorboard"
+        "--mix cutmix --frames voxel_grid --memory both --smoothing 0.2 --schedule constant --tensorboard"
     )
     done = cli(f"{line} {more}")
     assert "Stopped after epoch 1" in done.err and (tmp_path / "runs" / "x" / "tensorboard").is_dir()
     held = load_model(tmp_path / "e.h5")
-    assert held.meta["job"]["ema"] == 0.9 and held.meta["job"]["mix"] == "eventmix" and held.meta["epochs"] == 2
+    assert held.meta["job"]["ema"] == 0.9 and held.meta["job"]["mix"] == "cutmix" and held.meta["epochs"] == 2
     assert held.graph.inputs[0].shape == (1, 34, 34)  # a voxel grid has one channel
     ran = cli("neurograph run e.h5 --dataset nmnist --json").json
     assert 100 * ran["correct"] / 10 == pytest.approx(held.meta["test_accuracy"])
@@ -127,6 +127,11 @@ def test_a_torch_module_of_the_users_is_converted(cli: Any, mine: Path, tiny_dat
         ("train cuba --dataset digits", 1, "takes no input"),
         ("train lenet5 input_shape=(3,32,32) --dataset digits", 1, "input_shape=(1,8,8)"),
         ("train lenet5 --dataset digits --mix eventmix", 1, "mixes events, but digits has pictures"),
+        (
+            "train dvs_convnet --dataset nmnist --example-data 10 --frames voxel_grid --mix eventmix",
+            1,
+            "EventMix: frames",
+        ),
         ("train lenet5 --dataset digits --loss hinge", 2, "'hinge' is not one of"),
         ("train lenet5 --dataset digits --schedule slow", 2, "'slow' is not one of braincog, constant"),
         ("train lenet5 --dataset digits --memory less", 2, "not one of bits, both, none, recompute"),

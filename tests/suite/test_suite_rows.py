@@ -69,7 +69,7 @@ def test_a_row_becomes_a_job_with_the_published_settings() -> None:
 
 def result(row: str, accuracy: float) -> Result:
     return Result(
-        row, 95.54, None, accuracy, accuracy, 0, "real", 10, 2, 1, 4, 2, 1.0, "none", "none", 42, 5, 1.0, 2.0, "cpu", "2026-01-01",
+        row, 95.54, None, accuracy, accuracy, 0, "real", 10, 2, 1, 4, 2, 1.0, "short", "none", "none", 42, 5, 1.0, 2.0, "cpu", "2026-01-01",
         "0", "net.h5",
     )  # fmt: skip
 
@@ -84,7 +84,7 @@ def test_results_are_kept_by_row_in_the_order_of_the_table(tmp_path: Path, endin
         "cifar10-demo", 3.0
     )
     page = path.with_suffix(".md").read_text()
-    assert "| 3.00 | 3.00 (epoch 0) | real | 10 + 2 | 1 | 1 | 4 | 2 | none | cpu | 2026-01-01 | 2 s |" in page
+    assert "| 3.00 | 3.00 (epoch 0) | real | 10 + 2 | 1 | short | 1 | 4 | 2 | none | cpu | 2026-01-01 | 2 s |" in page
     assert not [f for f in tmp_path.iterdir() if f.name.startswith(".")]
     path.write_text("not a table")
     with pytest.raises(ng.FormatError, match="no table of results"):

@@ -61,6 +61,11 @@ def _filter(name: str, *more: str, help: str) -> Any:
 @training.mix
 @training.workers
 @training.lr
+@click.option(
+    "--schedule",
+    type=training.SCHEDULES,
+    help="Of the learning rate (default: the row's; short for runs of few epochs).",
+)
 @options.train_device
 @options.threads
 @click.option("--amp", is_flag=True, help="Mixed precision (bfloat16).")

@@ -56,7 +56,7 @@ from neurograph.cli import frame, model, options, training
 @click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Of sgd (default 0.9).")
 @click.option(
     "--schedule",
-    type=training.OneOf("neurograph.job:SCHEDULES", "neurograph.train:SCHEDULES"),
+    type=training.SCHEDULES,
     default="short",
     show_default=True,
     help="Of the learning rate: short, braincog (the published one: warm-up by epochs, then a cosine), constant, ...",
