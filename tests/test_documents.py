@@ -21,7 +21,7 @@ def python_blocks(name: str) -> list[str]:
 
 
 def test_readme_example_runs(tmp_path: Path) -> None:
-    code, files, conversion, circuit = python_blocks("README.md")
+    code, files, images, conversion, circuit = python_blocks("README.md")
     assert len([line for line in code.splitlines() if line.strip()]) <= 16
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -29,6 +29,9 @@ def test_readme_example_runs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", files], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "channels: 32 -> 64" in done.stdout and (tmp_path / "network.html").stat().st_size > 100_000
+    done = subprocess.run([sys.executable, "-W", "error", "-c", images], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Epoch 0: train loss" in done.stdout
     done = subprocess.run([sys.executable, "-c", conversion], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "McNemar" in done.stdout and "SynOps" in done.stdout
