@@ -234,9 +234,10 @@ class Execution:
         needed = {s for i in self.tape.instructions for s in i.ins if i is not instr} | set(self.tape.outputs.values())
         kept: dict[str, list[Any]] = {o: [] for o in instr.outs if o in needed}
         first = self.state.get("step", 0)
+        read = {n: split_steps(slots[n], instr.steps) for n in instr.ins}
         for start in range(0, steps, instr.steps):
             length = min(instr.steps, steps - start)
-            inner = {n: _part(slots[n], start, length) for n in instr.ins}
+            inner = {n: xs[start // instr.steps if len(xs) > 1 else 0] for n, xs in read.items()}
             for member in instr.body:
                 if member.late:
                     inner[member.outs[0]] = late[member.name].arriving(length, first + start)
@@ -333,9 +334,14 @@ class _Plastic(_Projection):
 LATE: dict[str, Any] = {"delay": _Delay, "project": _Projection, "plastic": _Plastic}
 
 
-def _part(x: Any, start: int, length: int) -> Any:
-    # by what is there, not by the slot: a static input may be given as a sequence
-    return x if x.shape[0] == 1 else x[start : start + length]
+def split_steps(x: Any, steps: int) -> Any:
+    """A sequence in parts of so many steps; what is the same in all steps is one part.
+
+    One split has one gradient for all parts. That of each slice would be as large as the sequence: T**2 for T steps.
+    """
+    if hasattr(x, "split"):  # torch
+        return x.split(steps)
+    return [x[start : start + steps] for start in range(0, x.shape[0], steps)]
 
 
 def answers(tape: Tape, execution: Execution, steps: int) -> dict[str, Any]:

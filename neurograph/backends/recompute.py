@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from neurograph.backends.execute import Execution, _part
+from neurograph.backends.execute import Execution, split_steps
 from neurograph.backends.torch_machine import TorchMachine
 from neurograph.errors import BackendError
 from neurograph.monitor import Recorder
@@ -76,9 +76,10 @@ class BlockExecution(Execution):
         read = {s for i in self.tape.instructions for s in i.ins if i is not instr} | set(self.tape.outputs.values())
         kept: dict[str, list[Any]] = {o: [] for o in instr.outs if o in read}
         each = ceil(rounds / round(sqrt(rounds))) * instr.steps
+        given_parts = {n: split_steps(slots[n], each) for n in instr.ins}
         for start in range(0, steps, each):
             length = min(each, steps - start)
-            given = {n: _part(slots[n], start, length) for n in instr.ins}
+            given = {n: xs[start // each if len(xs) > 1 else 0] for n, xs in given_parts.items()}
             made = self._twice((instr,), given, tuple(kept), length)
             for name, parts in kept.items():
                 parts.append(made[name])
