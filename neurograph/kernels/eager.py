@@ -151,8 +151,9 @@ class EagerScan:
             return {n: made[n] for n in scan.outputs}, {}, {n: made[n].detach() for n in record}
         held = dict(states)
         kept: dict[str, list[Tensor]] = {n: [] for n in (*scan.outputs, *(f"rec_{r}" for r in record))}
+        parted = {n: x.unbind() for n, x in inputs.items()}  # once: the gradient of each x[t] would be as large as x
         for t in range(steps):
-            now = {n: x[t if x.shape[0] > 1 else 0] for n, x in inputs.items()}
+            now = {n: xs[t if len(xs) > 1 else 0] for n, xs in parted.items()}
             result = self._step({**uniforms, **held, **now}, dtype, device)
             held = {n: result[f"next_{n}"] for n in scan.states}
             for n in scan.outputs:
