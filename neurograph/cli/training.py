@@ -42,9 +42,37 @@ class OneOf(click.ParamType):
 
 # --- options that `train` and `bench images` share
 
-steps = click.option("--steps", "--step", type=click.IntRange(1), help="Time steps T (1 for a network of activations).")
-epochs = click.option("--epochs", type=click.IntRange(1), help="How often all samples are seen.")
-batch = click.option("--batch", "--batch-size", type=click.IntRange(1), help="Samples of a batch (default 128).")
+
+def steps(default: str = "chosen for the machine; 1 for a network of activations") -> Any:
+    return click.option("--steps", "--step", type=click.IntRange(1), help=f"Time steps T (default: {default}).")
+
+
+def epochs(default: str = "chosen for the machine") -> Any:
+    return click.option(
+        "--epochs", type=click.IntRange(1), help=f"How often all samples are seen (default: {default})."
+    )
+
+
+def batch(default: str = "128") -> Any:
+    return click.option(
+        "--batch", "--batch-size", type=click.IntRange(1), help=f"Samples of a batch (default: {default})."
+    )
+
+
+def augment(default: str = "usual") -> Any:
+    about = "Changes of training samples: none, usual (what the data set says) or randaugment (pictures: with erasing)"
+    return click.option("--augment", type=OneOf("neurograph.job:AUGMENTS"), help=f"{about} (default: {default}).")
+
+
+def mix(default: str = "none") -> Any:
+    about = "Mix samples: none, mixup, cutmix or eventmix"
+    return click.option("--mix", type=OneOf("neurograph.job:MIXES"), help=f"{about} (default: {default}).")
+
+
+def lr(default: str = "5e-3 * batch / 1024; 3e-3 for activations") -> Any:
+    return click.option("--lr", type=float, help=f"Learning rate (default: {default}).")
+
+
 limit = click.option(
     "--limit", type=click.IntRange(1), help="The first so many training samples (a fifth as many for testing)."
 )
@@ -58,14 +86,6 @@ frames = click.option(
 )  # fmt: skip
 size = click.option("--size", type=click.IntRange(1), help="Height and width of frames (default: usual for the set).")
 workers = click.option("--workers", type=click.IntRange(0), help="Processes that make frames (default: this one).")
-augment = click.option(
-    "--augment", type=OneOf("neurograph.job:AUGMENTS"),
-    help="Changes of training samples: none, usual (default) or randaugment (with erasing, for pictures).",
-)  # fmt: skip
-mix = click.option(
-    "--mix", type=OneOf("neurograph.job:MIXES"), help="Mix samples: none (default), mixup, cutmix or eventmix."
-)
-lr = click.option("--lr", type=float, help="Learning rate (default: 5e-3 * batch / 1024; 3e-3 for activations).")
 SCHEDULES = OneOf("neurograph.job:SCHEDULES", "neurograph.train:SCHEDULES")
 memory = click.option(
     "--memory", type=OneOf("neurograph.job:MEMORY"),

@@ -51,16 +51,16 @@ def _filter(name: str, *more: str, help: str) -> Any:
 @options.data_dir
 @training.example_data
 @training.limit
-@training.epochs
-@training.batch
-@training.steps
+@training.epochs("the row's")
+@training.batch("the row's")
+@training.steps("the row's")
 @click.option(
     "--width", type=click.FloatRange(0, min_open=True), help="Multiplies every number of channels (default 1)."
 )
-@training.augment
-@training.mix
+@training.augment("the row's")
+@training.mix("the row's")
 @training.workers
-@training.lr
+@training.lr("the row's")
 @click.option(
     "--schedule",
     type=training.SCHEDULES,

@@ -27,11 +27,11 @@ from neurograph.cli import frame, model, options, training
 @training.size
 @training.workers
 @options.normalize
-@training.augment
-@training.mix
-@training.steps
-@training.epochs
-@training.batch
+@training.augment()
+@training.mix()
+@training.steps()
+@training.epochs()
+@training.batch()
 @click.option(
     "--node-type", help="Neuron of a recipe that takes one: LIFNode, IFNode, PLIFNode, MCN, ReLU, or a class."
 )
@@ -49,7 +49,7 @@ from neurograph.cli import frame, model, options, training
     type=training.OneOf("neurograph.train:OPTIMIZERS"),
     help="adamw (default), adam or sgd.",
 )
-@training.lr
+@training.lr()
 @click.option(
     "--weight-decay", type=click.FloatRange(0), help="Of weight matrices (default 1e-4; 2e-2 for activations)."
 )
