@@ -44,11 +44,6 @@ class Row:
         """The published figure, or both."""
         return f"{self.published:.2f}" + ("" if self.second is None else f" / {self.second:.2f}")
 
-    def beside(self, mix: str) -> float:
-        """The published figure of a run with this mix: the second, where that was measured with it."""
-        of_mix = self.second is not None and self.mix != "none"
-        return self.second if of_mix and self.second is not None and mix == self.mix else self.published
-
 
 @cache
 def rows() -> tuple[Row, ...]:
