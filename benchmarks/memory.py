@@ -120,15 +120,16 @@ def _status(key: str) -> int:
     return int(next(line for line in lines if line.startswith(key)).split()[1])
 
 
-def times(args: argparse.Namespace) -> dict[str, list[float]]:
+def times(args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
+    """Wall and CPU seconds of each step."""
     sides = {name: side(name, args, args.batch) for name in SIDES}
-    found: dict[str, list[float]] = {name: [] for name in SIDES}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in SIDES}
     for k in range(args.rounds + 1):
         for name, (forward, rest) in sides.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             rest(forward())
             if k:  # the first compiles, and touches memory for the first time
-                found[name].append(time.perf_counter() - start)
+                found[name].append((time.perf_counter() - start, time.process_time() - cpu))
     return found
 
 
@@ -151,7 +152,7 @@ def main() -> None:
     text = (
         f"# Memory options of training\n\nLIF, float32, width {args.width:g}, T={args.steps}, batch {args.batch}, "
         f"{args.threads} threads, torch {torch.__version__}, {platform.processor() or platform.machine()}, median of "
-        f"{args.rounds} steps; ratio: of times, to the first row, within a round. Kept and peak are bytes of tensors, the resident "
+        f"{args.rounds} steps; ratios: to the first row, within a round; CPU time is the steadier where the machine is shared. Kept and peak are bytes of tensors, the resident "
         "set is what the process grew by at most.\n"
     )
     for model in args.models:
@@ -166,15 +167,18 @@ def main() -> None:
 
 def table(args: argparse.Namespace) -> str:
     seconds, whole = times(args), (0, 0)
-    rows = ["| option | kept after the forward pass, MB | peak of a step, MB | resident set, MB | a step, s | ratio |"]
-    rows.append("| --- | --- | --- | --- | --- | --- |")
+    rows = [
+        "| option | kept after the forward pass, MB | peak of a step, MB | resident set, MB | a step, s | ratio | of CPU time |"
+    ]
+    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
     for name in SIDES:
         kept, peak = tensor_bytes(name, args)
-        ratios = [a / b for a, b in zip(seconds[name], seconds[SIDES[0]], strict=True)]
+        pairs = list(zip(seconds[name], seconds[SIDES[0]], strict=True))
+        wall, cpu = (statistics.median(a[k] / b[k] for a, b in pairs) for k in (0, 1))
         whole = whole if whole[0] else (kept, peak)
         rows.append(
             f"| {name} | {kept / 1e6:.1f} ({kept / whole[0]:.0%}) | {peak / 1e6:.1f} ({peak / whole[1]:.0%}) | "
-            f"{resident(name, args):.0f} | {statistics.median(seconds[name]):.3f} | {statistics.median(ratios):.2f} |"
+            f"{resident(name, args):.0f} | {statistics.median(s for s, _ in seconds[name]):.3f} | {wall:.2f} | {cpu:.2f} |"
         )
         print(rows[-1], flush=True)
     return "\n".join(rows) + "\n"

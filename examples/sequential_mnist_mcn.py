@@ -280,10 +280,15 @@ def write(results: list[Result], path: Path) -> None:
 
 def draw(results: list[Result], target: Path, title: str) -> Path:
     """Accuracy over the epochs, mean and range of the seeds."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError as error:
+        raise ng.BackendError(
+            "matplotlib, which draws the figure, is missing: pip install 'neurograph[plot]'. The table and the model files "
+            f"are in {target.parent}"
+        ) from error
     figure = Figure(figsize=(6.4, 4.2), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
