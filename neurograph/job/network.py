@@ -28,6 +28,8 @@ def neuron_of(job: Job) -> Neuron:
         # PLIF trains the width of its surrogate
         learnt = isinstance(plain.params.get("surrogate_alpha"), Learnable)
         wanted["surrogate"] = surrogate_named(job.surrogate)(learnable(job.alpha) if learnt else job.alpha)
+    if job.detach_reset is not None:
+        wanted["detach_reset"] = job.detach_reset
     return kind(**{k: v for k, v in wanted.items() if kind.accepts(k)})
 
 

@@ -40,6 +40,8 @@ class Job:
     threshold: float = 0.5
     #: Membrane time constant in steps.
     tau: float = 2.0
+    #: Whether the gradient does not pass through the reset; None: as the neuron has it.
+    detach_reset: bool | None = None
     #: Time steps T.
     steps: int = 8
 
@@ -76,7 +78,7 @@ class Job:
     loss: str = "cross_entropy"
     smoothing: float = 0.1
     optimizer: str = "adamw"
-    #: None: 5e-3 per 1024 samples of a batch.
+    #: None: the optimizer's own (adamw, adam: 5e-3 per 1024 samples of an update; sgd: 0.1 per 256).
     lr: float | None = None
     weight_decay: float = 1e-4
     #: Of SGD.
@@ -103,5 +105,7 @@ class Job:
 
     # --- what is kept
     folder: Path | None = None
+    #: A checkpoint within the epoch, too, after every so many updates; None: after each epoch only.
+    checkpoint_every: int | None = None
     resume: str | None = None
     tensorboard: bool = False

@@ -72,7 +72,7 @@ class Training:
             schedule=self.schedule,
             loss=loss_of(job),
             update=train.Update(job.accumulate, job.clip, ema=job.ema),
-            keeper=train.Keeper(self.folder),
+            keeper=train.Keeper(self.folder, every=job.checkpoint_every),
             resume=job.resume,
             stop=None if job.early_stop is None else train.EarlyStop(job.early_stop),
             logs=train.Logs(tensorboard=job.tensorboard),
