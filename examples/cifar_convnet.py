@@ -71,7 +71,6 @@ def preset(args: argparse.Namespace, dataset: str, device: torch.device) -> dict
 def main(words: list[str] | None = None) -> None:
     args = arguments(words)
     device = train.device_of(args.device)
-    torch.manual_seed(args.seed)
     job = job_of(args)
     splits = load_splits(job)
     job = replace(job, **preset(args, splits.train.name, device))  # type: ignore[arg-type]

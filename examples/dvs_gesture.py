@@ -57,7 +57,6 @@ def found(job: Job) -> tuple[Job, Splits]:
 def main(words: list[str] | None = None) -> None:
     args = arguments(words)
     device = train.device_of(args.device)
-    torch.manual_seed(args.seed)
     asked = {"width": args.width, "steps": args.step, "epochs": args.epochs, "limit": args.limit}
     sizes = {**asked, **filled(asked, args.data_set, full=device.type == "cuda")}
     job = Job(

@@ -64,7 +64,6 @@ def jobs(args: argparse.Namespace) -> dict[str, Job]:
 
 def trained(side: str, job: Job) -> Training:
     parts = load_splits(job).parts(job, progress=sys.stderr.isatty())
-    torch.manual_seed(job.seed)
     run = Training(job, graph_of(job, parts), parts, name=side.lower())
     print(
         f"[{side}] {run.weights:,} weights, {job.node}, {job.steps} frame{'s' * (job.steps > 1)} of a recording; "

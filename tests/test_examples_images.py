@@ -67,7 +67,7 @@ def test_sizes_that_are_not_given_are_said(
     line = "[PRESET] cpu: --width 0.02 --step 2 --limit 40 --epochs 1 (full size: --width 1 --step 8 --epochs 200 --limit 50000)"
     assert line in printed and "PLIF(" in printed
     job = module.job_of(module.arguments(["--recipe", "braincog", "--batch-size", "64", "--lr", "0.1"]))
-    assert (job.schedule, job.batch, job.lr, job.warmup_epochs, job.min_lr) == ("braincog", 64, 0.1, 5.0, 1e-5)
+    assert (job.schedule, job.batch, job.lr, job.warmup_epochs, job.min_lr) == ("braincog", 64, 0.1, None, 1e-5)
     with pytest.raises(SystemExit):
         module.arguments(["--resume", "last"])
 

@@ -39,6 +39,9 @@ class Batches:
     Order, transforms and mixes draw from generators seeded by ``(seed, epoch)``: epoch k is the same whether the run was
     resumed or not. Each ``iter()`` is one epoch and counts on; ``set_epoch`` sets which one is next.
 
+    With ``balance`` each of the N places of an epoch's order is drawn with replacement, where a sample's weight is
+    N / (samples of its class): every class that has samples comes as often as another, on average. Needs ``shuffle``.
+
     ``prefetch`` batches are made ahead by a thread, in the same order and with the same bits as with 0, which makes each
     when it is asked for. ``waited`` is how many seconds the loop over the latest epoch has waited for batches.
 
@@ -46,7 +49,8 @@ class Batches:
     the rows from rank B / world on, so that all of them together have what one process would. Changes are made to the
     joint batch, since a mix needs all of it.
 
-    Raises DataError for a batch size below 1, and for joint batches that `world` does not divide.
+    Raises DataError for a batch size below 1, for joint batches that `world` does not divide, and for ``balance`` without
+    ``shuffle``.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Batches:
         prefetch: int = 2,
         rank: int = 0,
         world: int = 1,
+        balance: bool = False,
     ) -> None:
         if batch_size < 1:
             raise DataError(f"Batches: batch_size is {batch_size}; it must be 1 or more")
@@ -76,6 +81,8 @@ class Batches:
             raise DataError(f"Batches: prefetch is {prefetch}; give how many batches to make ahead, 0 for none")
         if world < 1 or not 0 <= rank < world:
             raise DataError(f"Batches: rank is {rank} of world {world}; a rank must lie in 0..world-1")
+        if balance and not shuffle:
+            raise DataError("Batches: balance draws the order at random; give shuffle=True with it")
         rest = 0 if drop_last else len(data) % batch_size
         if batch_size % world or rest % world:
             which = f"batch_size {batch_size}" if batch_size % world else f"the last batch of {rest}"
@@ -86,6 +93,7 @@ class Batches:
         self.data = data
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.balance = balance
         self.seed = seed
         self.drop_last = drop_last
         self.transform = transform
@@ -107,10 +115,14 @@ class Batches:
         self._next_epoch = epoch
 
     def order(self, epoch: int) -> torch.Tensor:
-        """Indices of all samples, int64 [N], in the order of that epoch."""
+        """Indices of samples, int64 [N], in the order of that epoch: of all, or as ``balance`` draws them."""
         if not self.shuffle:
             return torch.arange(len(self.data))
         generator = torch.Generator().manual_seed(self._seed(epoch, 0))
+        if self.balance:
+            count = torch.bincount(self._labels)
+            weights = len(self.data) / count[self._labels].double()
+            return torch.multinomial(weights, len(self.data), replacement=True, generator=generator)
         return torch.randperm(len(self.data), generator=generator)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -26,7 +26,7 @@ def training(job: Job, parts: Parts, device: str, rank: int = 0, world: int = 1)
     size = min(job.batch, len(parts.train) // world * world)
     return data.Batches(
         parts.train, size, shuffle=True, drop_last=True, seed=job.seed, transform=transform, normalize=normalize,
-        mix=mixing(job, parts), device=device, rank=rank, world=world,
+        mix=mixing(job, parts), device=device, rank=rank, world=world, balance=job.balance,
     )  # fmt: skip
 
 

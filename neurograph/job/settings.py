@@ -68,6 +68,8 @@ class Job:
     mix_probability: float = 0.5
     #: Pictures minus their mean over their deviation; False: pixels from 0 to 1.
     normalize: bool = True
+    #: Draw training samples with replacement, each class as often as another, in place of each sample once an epoch.
+    balance: bool = False
     #: Samples of a batch, over all processes.
     batch: int = 128
 
@@ -85,9 +87,11 @@ class Job:
     momentum: float = 0.9
     #: short: warm-up for a tenth of the run, moving with every step; braincog: by epochs, as published.
     schedule: str = "short"
-    #: Of the schedule braincog.
-    warmup_epochs: float = 5.0
+    #: Of a schedule with a warm-up; None: 5, or a tenth of the run (short).
+    warmup_epochs: float | None = None
+    #: Learning rate that the warm-up begins with.
     warmup_lr: float = 1e-6
+    #: Learning rate at the end, of a schedule that has one.
     min_lr: float = 1e-5
     #: Largest norm of the gradient; None: as it is.
     clip: float | None = None
@@ -100,6 +104,7 @@ class Job:
     amp: bool | str = False
     #: bits: spikes as bits; recompute: activations anew in the backward pass; both. The results are the same.
     memory: str = "none"
+    #: Of weights, order of samples, random changes and dropout.
     seed: int = 42
     device: str = "auto"
 

@@ -63,6 +63,8 @@ class Training:
         """Train, with a row of the table and a checkpoint in `folder` after each epoch; returns the table."""
         job, began = self.job, time.perf_counter()
         options: dict[str, Any] = {"device": str(self.device), "rank": self.ranks.rank, "world": self.ranks.world}
+        # of dropout and of what is drawn per sequence; fit spreads it over the processes, or resumes where it was
+        torch.manual_seed(job.seed)
         self.rows = train.fit(
             self.program,
             loaders.training(job, self.parts, **options),
@@ -126,14 +128,21 @@ def optimizer_of(job: Job, program: torch.nn.Module) -> torch.optim.Optimizer:
 
 
 def schedule_of(job: Job, optimizer: torch.optim.Optimizer) -> train.Schedule:
-    """The learning rate over the run: short and braincog are the warm-up and cosine with settings of their own."""
+    """The learning rate over the run, with the job's settings that the schedule has.
+
+    short and braincog are the warm-up and cosine with settings of their own.
+    """
     if job.schedule == "short":
-        return train.WarmupCosine(optimizer, job.epochs, None, job.warmup_lr, job.min_lr, per_step=True)
+        return train.WarmupCosine(optimizer, job.epochs, job.warmup_epochs, job.warmup_lr, job.min_lr, per_step=True)
     if job.schedule == "braincog":
+        warmup = 5.0 if job.warmup_epochs is None else job.warmup_epochs
         # a run shorter than the warm-up is the beginning of it
-        whole = max(job.epochs, math.ceil(job.warmup_epochs))
-        return train.WarmupCosine(optimizer, whole, job.warmup_epochs, job.warmup_lr, job.min_lr)
-    return train.schedule(job.schedule, optimizer, job.epochs)
+        whole = max(job.epochs, math.ceil(warmup))
+        return train.WarmupCosine(optimizer, whole, warmup, job.warmup_lr, job.min_lr)
+    kind = train.SCHEDULES.get(job.schedule.lower().replace("-", "_"))
+    takes = inspect.signature(kind).parameters if kind is not None else {}
+    given = {name: getattr(job, name) for name in ("warmup_epochs", "warmup_lr", "min_lr") if name in takes}
+    return train.schedule(job.schedule, optimizer, job.epochs, **given)
 
 
 def loss_of(job: Job) -> train.Loss:

@@ -135,11 +135,13 @@ class Keeper:
             self.kept.remove(kept)
 
     def _drop_within(self, but: Path | None = None) -> None:
-        """Remove the checkpoints within epochs, except one."""
+        """Remove the checkpoints within epochs, except one, however its path is spelt."""
+        place = None if but is None else but.resolve()
+        stay = [within for within in self._within if within.path.resolve() == place]
         for within in self._within:
-            if within.path != but:
+            if within not in stay:
                 within.path.unlink(missing_ok=True)
-        self._within = [within for within in self._within if within.path == but]
+        self._within = stay
 
     def lines(self) -> list[str]:
         """The kept checkpoints as text, best first."""

@@ -15,7 +15,7 @@ from neurograph.train.failures import TrainingError
 from neurograph.train.keeper import Keeper
 from neurograph.train.meter import Meter
 from neurograph.train.run import Place, Run
-from neurograph.train.summary import read_summary, write_summary
+from neurograph.train.summary import EpochRow, read_summary, write_summary
 
 __all__ = ["SUMMARY", "begin", "save_epoch", "save_within"]
 
@@ -75,14 +75,38 @@ def begin(run: Run, resume: str | os.PathLike[str] | None) -> Place:
         raise TrainingError(
             f"{path}: it does not fit this model, optimizer or schedule ({error}); resume with those of the first run"
         ) from error
-    table = keeper.folder / SUMMARY if keeper is not None else None
-    rows = read_summary(table) if table is not None and table.exists() else []
-    place.rows = [row for row in rows if row.epoch < place.epoch]
-    if keeper is not None and run.ranks.first and path.resolve().parent == keeper.folder.resolve():
-        keeper.forget_after(place.epoch - 1, but=path)
+    if keeper is not None:
+        place.rows = _rows_before(keeper, path, place.epoch)
+        run.ranks.gathered(torch.zeros(1))  # all have looked into the folder, before the first one changes it
+        if run.ranks.first and _own(keeper, path):
+            keeper.forget_after(place.epoch - 1, but=path)
+        elif run.ranks.first and place.rows:
+            # at once: a run that is killed within its first epoch here is resumed in this folder
+            write_summary(keeper.folder / SUMMARY, place.rows)
     where = f"epoch {place.epoch}, step {place.step}" if place.step else f"epoch {place.epoch - 1}"
     run.report(f"Resumed from {path} ({where}).")
     return place
+
+
+def _own(keeper: Keeper, path: Path) -> bool:
+    """Whether a checkpoint lies in the keeper's folder."""
+    return path.resolve().parent == keeper.folder.resolve()
+
+
+def _rows_before(keeper: Keeper, path: Path, epoch: int) -> list[EpochRow]:
+    """The rows of the table beside a checkpoint that come before an epoch.
+
+    Raises TrainingError where the checkpoint lies elsewhere than in the keeper's folder, and that holds a run.
+    """
+    table, mine = path.resolve().parent / SUMMARY, keeper.folder / SUMMARY
+    rows = [row for row in (read_summary(table) if table.exists() else []) if row.epoch < epoch]
+    # a table of just these rows is what an earlier attempt at the same left
+    if not _own(keeper, path) and (keeper.newest is not None or (mine.exists() and read_summary(mine) != rows)):
+        raise TrainingError(
+            f"fit: {keeper.folder} holds an earlier run, and resume names a checkpoint of another folder ({path}); a run "
+            "needs a folder of its own: choose an empty one or the checkpoint's, or continue with resume='last'"
+        )
+    return rows
 
 
 def _restored(run: Run, saved: checkpoint.Checkpoint, path: Path) -> Place:

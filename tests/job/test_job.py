@@ -14,7 +14,10 @@ from neurograph.data import Compose, Normalize, RandomErasing
 from neurograph.io.files import load_model
 from neurograph.job import Job, Training, filled, graph_of, load_parts, load_splits, maker_of, neuron_of, sample_shape
 from neurograph.job import loaders as batches_of
+from neurograph.job.network import changed_neuron
+from neurograph.job.presets import activation_training
 from neurograph.job.training import loss_of, optimizer_of, schedule_of
+from neurograph.train import TrainingError
 
 TINY: dict[str, Any] = {"width": 0.02, "steps": 2, "limit": 64, "epochs": 1, "batch": 16, "device": "cpu"}
 
@@ -29,7 +32,7 @@ def events(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Job:
 def test_the_defaults_are_the_published_ones() -> None:
     job = Job()
     assert (job.threshold, job.tau, job.weight_decay, job.smoothing, job.seed) == (0.5, 2.0, 1e-4, 0.1, 42)
-    assert (job.warmup_epochs, job.warmup_lr, job.min_lr, job.optimizer, job.lr) == (5.0, 1e-6, 1e-5, "adamw", None)
+    assert (job.warmup_epochs, job.warmup_lr, job.min_lr, job.optimizer, job.lr) == (None, 1e-6, 1e-5, "adamw", None)
     model = torch.nn.Linear(2, 2)
     assert optimizer_of(job, model).defaults["lr"] == 6.25e-4
     assert optimizer_of(replace(job, accumulate=2), model).defaults["lr"] == 1.25e-3
@@ -48,11 +51,43 @@ def test_the_published_schedule_in_the_demonstration_of_two_epochs() -> None:
     assert schedule_of(replace(job, schedule="constant"), optimizer_of(job, model)).at(1, 0, 1) == 6.25e-4
 
 
+def test_a_schedule_is_given_the_settings_that_it_has() -> None:
+    def made(**given: Any) -> Any:
+        job = Job(epochs=10, warmup_lr=2e-6, min_lr=3e-5, **given)
+        return schedule_of(job, optimizer_of(job, torch.nn.Linear(2, 2)))
+
+    for name in ("warmup-cosine", "braincog", "short"):
+        one = made(schedule=name, warmup_epochs=2.0)
+        assert (one.warmup_epochs, one.warmup_lr, one.min_lr) == (2.0, 2e-6, 3e-5)
+        assert made(schedule=name).warmup_epochs == (1.0 if name == "short" else 5.0)
+    assert made(schedule="linear").at(10) == pytest.approx(3e-5)
+    assert made(schedule="step").at(9) == pytest.approx(6.25e-6)
+    with pytest.raises(TrainingError, match="unknown schedule 'best'; known are"):
+        made(schedule="best")
+
+
+def test_the_seed_of_a_job_covers_dropout(tmp_path: Path) -> None:
+    def table(name: str, seed: int) -> list[float]:
+        job = Job(recipe="mnist_convnet", dataset="digits", folder=tmp_path / name, batches=2, seed=42, **TINY)
+        parts = load_parts(job)
+        run = Training(job, graph_of(job, parts), parts)
+        run.job = replace(job, seed=seed)  # after the weights are drawn: order and dropout only
+        return [row.train_loss for row in run.fit(report=lambda line: None, progress=False)]
+
+    torch.manual_seed(1)
+    first = table("first", 5)
+    torch.manual_seed(2)
+    torch.rand(3)
+    assert table("second", 5) == first != table("third", 6)
+
+
 def test_a_neuron_is_given_what_it_takes() -> None:
     assert neuron_of(Job(threshold=0.3)).params["threshold"] == 0.3
     plif = neuron_of(Job(node="PLIFNode", surrogate="AtanGrad"))
     assert isinstance(plif.params["surrogate_alpha"], type(ng.learnable(1.0)))
     assert type(neuron_of(Job(node="ReLU"))).__name__ == "ReLU"
+    assert "detach_reset=False" in repr(neuron_of(Job(detach_reset=False)))
+    assert repr(neuron_of(Job(detach_reset=True))) == repr(neuron_of(Job()))
     with pytest.raises(ng.SpecError, match="unknown neuron 'LFI'"):
         neuron_of(Job(node="LFI"))
 
@@ -135,3 +170,33 @@ def test_a_setting_that_a_recipe_does_not_take_is_named() -> None:
     job = Job(dataset="digits", settings={"depth": 3}, **TINY)
     with pytest.raises(ng.SpecError, match="recipe 'cifar_convnet' has no setting 'depth'"):
         graph_of(job, load_parts(job))
+
+
+def test_a_neuron_of_its_own_is_changed_in_what_is_said() -> None:
+    own = ng.PLIF(threshold=1.0, w=ng.learnable(0.3), v_rest=0.1)
+    assert changed_neuron(own, threshold=0.7).params == {**own.params, "threshold": 0.7}
+    tau = changed_neuron(own, tau=4.0)
+    assert isinstance(tau.params["w"], type(ng.learnable(1.0))) and tau.params["w"].value == pytest.approx(
+        -1.0986, abs=1e-4
+    )
+    assert tau.params["v_rest"] == 0.1
+    atan = changed_neuron(own, surrogate="QGateGrad")
+    assert type(atan.options["surrogate"]).__name__ == "QGate" and atan.params["surrogate_alpha"] == ng.learnable(2.0)
+    trained = changed_neuron(ng.LIF(tau=ng.learnable(3.0, per="channel")), tau=5.0)
+    assert trained.params["tau"] == ng.learnable(5.0, per="channel")
+    assert type(changed_neuron(ng.IF(detach_reset=False), surrogate="AtanGrad")) is ng.IF
+    with pytest.raises(ng.SpecError, match="IF has no 'tau'"):
+        changed_neuron(ng.IF(), tau=2.0)
+    with pytest.raises(ng.SpecError, match="one tau above 1"):
+        changed_neuron(own, tau=0.5)
+
+
+def test_recipes_of_activations_are_trained_as_with_adamw_only_by_it() -> None:
+    assert activation_training("adamw") == {"lr": 3e-3, "weight_decay": 2e-2, "smoothing": 0.0}
+    assert activation_training("adam") == {"lr": 3e-3, "smoothing": 0.0} and activation_training("sgd") == {}
+
+
+def test_a_limit_that_cuts_nothing_leaves_real_data() -> None:
+    splits = load_splits(Job(dataset="digits"))
+    assert splits.first(None) is splits and splits.first(10**6) is splits and splits.kind == "real"
+    assert splits.first(1000).kind == "limited"

@@ -9,8 +9,8 @@ import pytest
 
 import neurograph as ng
 from neurograph import data
-from neurograph.job import Job
-from neurograph.models import RECIPES
+from neurograph.job import Job, neuron_of
+from neurograph.models import RECIPES, recipe
 from neurograph.nodes import surrogate_named
 from neurograph.suite import Result, chosen, job_of, read_results, rows, write_results
 
@@ -53,7 +53,7 @@ def test_figures_are_those_of_the_source(row: str, figures: str, steps: int) -> 
 def test_a_row_becomes_a_job_with_the_published_settings() -> None:
     job = job_of(chosen(["dvsg-plif-atan-resnet18"])[0])
     published = {
-        "threshold": 0.5, "tau": 2.0, "alpha": 2.0, "lr": None, "weight_decay": 1e-4, "schedule": "braincog", "warmup_epochs": 5.0,
+        "threshold": 0.5, "tau": 2.0, "alpha": 2.0, "lr": None, "weight_decay": 1e-4, "schedule": "braincog", "warmup_epochs": None,
         "warmup_lr": 1e-6, "min_lr": 1e-5, "smoothing": 0.1, "seed": 42, "optimizer": "adamw", "epochs": 200, "batch": 128,
         "steps": 10, "frames": "time", "width": 1.0, "mix": "none",
     }  # fmt: skip
@@ -65,6 +65,16 @@ def test_a_row_becomes_a_job_with_the_published_settings() -> None:
     mixed = chosen(["ncaltech101-lif-qgate-resnet18"])[0]
     assert job_of(mixed).mix == "eventmix" and mixed.second_is == "with EventMix"
     assert isinstance(job_of(mixed), Job)
+
+
+def test_the_row_of_spikingjelly_runs_its_neuron() -> None:
+    usual = recipe("shallow_convnet")(num_classes=10).populations[0].neuron
+    assert repr(neuron_of(job_of(chosen(["dvsc10-snn"])[0]))) == repr(usual) and "detach_reset=False" in repr(usual)
+    assert repr(neuron_of(job_of(chosen(["dvsc10-cnn"])[0]))) == repr(ng.ReLU())
+
+
+def test_only_the_rows_of_ncaltech101_draw_classes_alike() -> None:
+    assert {r.row for r in rows() if job_of(r).balance} == {r.row for r in rows() if r.dataset == "NCALTECH101"}
 
 
 def result(row: str, accuracy: float) -> Result:

@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 from neurograph.errors import FormatError
-from neurograph.train import EarlyStop, EpochRow, Keeper, Logs, OutOfMemoryError, TrainingError, adamw, load_checkpoint
+from neurograph.train import (
+    EarlyStop,
+    EpochRow,
+    Keeper,
+    Logs,
+    OutOfMemoryError,
+    TrainingError,
+    adamw,
+    load_checkpoint,
+    read_summary,
+)
 
 
 def table(*values: float) -> list[EpochRow]:
@@ -98,6 +108,44 @@ def test_a_loader_that_shuffles_by_the_global_generator(small_run: ModuleType, t
         run(tmp_path / "cut", loss=stopping(after))
     again = run(tmp_path / "cut", resume="last")
     assert again.bits() == whole.bits() and small_run.lasting(again.rows) == small_run.lasting(whole.rows)
+
+
+@pytest.mark.parametrize("spelling", ["{folder}/../cut/{name}", "{link}/{name}"])
+def test_a_checkpoint_within_an_epoch_stays_however_it_is_spelt(
+    small_run: ModuleType, tmp_path: Path, spelling: str
+) -> None:
+    with pytest.raises(Stop):
+        small_run.Run(tmp_path / "cut", every=2).fit(loss=stopping(8))
+    (tmp_path / "link").symlink_to(tmp_path / "cut")
+    (within,) = (tmp_path / "cut").glob("within*")
+    path = spelling.format(folder=tmp_path / "cut", link=tmp_path / "link", name=within.name)
+    again = small_run.Run(tmp_path / "cut")
+    with pytest.raises(Stop):
+        again.fit(resume=path, loss=stopping(0))
+    assert within.exists() and again.keeper.newest == within
+    assert len(small_run.Run(tmp_path / "cut").fit(resume="last")) == 4 and not within.exists()
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_a_run_goes_on_in_another_folder(small_run: ModuleType, tmp_path: Path, within: bool) -> None:
+    whole = small_run.Run(tmp_path / "whole")
+    expected = small_run.lasting(whole.fit())
+    with pytest.raises(Stop):
+        small_run.Run(tmp_path / "cut", every=2).fit(loss=stopping(15))
+    (path,) = (tmp_path / "cut").glob("within-0002*" if within else "checkpoint-0001*")
+    held = {p.name: p.read_bytes() for p in (tmp_path / "cut").iterdir()}
+    for _ in range(2):  # killed before its first checkpoint: the same call goes on, and so does resume='last' later
+        with pytest.raises(Stop):
+            small_run.Run(tmp_path / "new").fit(resume=path, loss=stopping(0))
+        assert small_run.lasting(read_summary(tmp_path / "new/summary.csv")) == expected[:2]
+    one = small_run.Run(tmp_path / "new")
+    assert small_run.lasting(one.fit(resume=path)) == expected and one.bits() == whole.bits()
+    assert small_run.lasting(read_summary(tmp_path / "new/summary.csv")) == expected
+    assert {p.name: p.read_bytes() for p in (tmp_path / "cut").iterdir()} == held
+    table = (tmp_path / "whole/summary.csv").read_bytes()
+    with pytest.raises(TrainingError, match=r"whole holds an earlier run, and resume names .*cut.*an empty one"):
+        small_run.Run(tmp_path / "whole").fit(resume=path)
+    assert (tmp_path / "whole/summary.csv").read_bytes() == table
 
 
 def test_resume_within_an_epoch_needs_the_same_cut(small_run: ModuleType, tmp_path: Path) -> None:
