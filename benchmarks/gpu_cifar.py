@@ -11,8 +11,10 @@ installed: the same network. --device cpu --smoke tries the script in a minute.
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +30,7 @@ from training import relu_convnet
 
 import neurograph as ng
 from neurograph import models, train
-from neurograph.job import Job, load_parts
+from neurograph.job import Job, Training, graph_of, load_parts
 from neurograph.suite import chosen, job_of, run_row, write_results
 from neurograph.suite.run import SMOKE
 
@@ -77,16 +79,41 @@ def spikingjelly(device: torch.device) -> tuple[str, Callable[[], nn.Module]] | 
     return None
 
 
-def sides(width: float, steps: int, device: torch.device) -> dict[str, tuple[nn.Module, bool]]:
-    """The network by each side, and whether it is given a picture for every step."""
+def sides(width: float, steps: int, device: torch.device) -> dict[str, tuple[Callable[[], nn.Module], bool]]:
+    """What makes the network of each side, and whether it is given a picture for every step."""
     torch.manual_seed(0)
     neuron = ng.LIF(tau=2.0, threshold=0.5, surrogate=ng.QGate())
     graph = models.recipe("cifar_convnet")(width=width, neuron=neuron)
-    out: dict[str, tuple[nn.Module, bool]] = {"NeuroGraph": (ng.compile(graph, steps=steps, device=device), False)}
+    out: dict[str, tuple[Callable[[], nn.Module], bool]] = {
+        "NeuroGraph": (lambda: ng.compile(graph, steps=steps, device=device), False)
+    }
     made = spikingjelly(device)
     if made is not None:
-        out[f"SpikingJelly ({made[0]})"] = (relu_convnet(width, lambda c: made[1](), False).to(device), True)
+        layer = made[1]
+        out[f"SpikingJelly ({made[0]})"] = (lambda: relu_convnet(width, lambda c: layer(), False).to(device), True)
     return out
+
+
+def peak(
+    stepping: Callable[[Callable[[], nn.Module], bool], Callable[[], None]],
+    make: Callable[[], nn.Module],
+    every: bool,
+    device: torch.device,
+) -> float:
+    """MB at most in use on the device in steps of training by one side alone; NaN on a CPU."""
+    if device.type != "cuda":
+        return float("nan")
+    gc.collect()
+    torch.cuda.empty_cache()
+    step = stepping(make, every)
+    step()  # compiles and tunes, which may take memory of its own; the optimizer's state is there behind it
+    torch.cuda.reset_peak_memory_stats(device)
+    step()
+    found = torch.cuda.max_memory_allocated(device) / 2**20
+    del step
+    gc.collect()
+    torch.cuda.empty_cache()
+    return found
 
 
 def throughput(
@@ -94,12 +121,13 @@ def throughput(
 ) -> list[dict[str, Any]]:
     """Steps of training with AdamW on pictures that lie on the device: medians, the sides in turns."""
     images, labels = torch.rand(batch, 3, 32, 32, device=device), torch.randint(0, 10, (batch,), device=device)
-    doing, taken, peaks = {}, {}, {}
-    for name, (net, every) in sides(width, steps, device).items():
+
+    def stepping(make: Callable[[], nn.Module], every: bool) -> Callable[[], None]:
+        net = make()
         x = images.expand(steps, *images.shape) if every else images
         optimizer = torch.optim.AdamW(net.parameters(), lr=1e-5)
 
-        def step(net: nn.Module = net, x: torch.Tensor = x, optimizer: torch.optim.Optimizer = optimizer) -> None:
+        def step() -> None:
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast(device.type, torch.bfloat16, enabled=amp):
                 loss = F.cross_entropy(net(x).float(), labels, label_smoothing=0.1)
@@ -108,11 +136,15 @@ def throughput(
             if device.type == "cuda":
                 torch.cuda.synchronize()
 
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        step(), step()
-        peaks[name] = torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else float("nan")
-        doing[name], taken[name] = step, []
+        return step
+
+    both = sides(width, steps, device)
+    # the peak of a side while the other has nothing on the device, so before both are there for the turns
+    peaks = {name: peak(stepping, *side, device) for name, side in both.items()}
+    doing = {name: stepping(*side) for name, side in both.items()}
+    taken: dict[str, list[float]] = {name: [] for name in both}
+    for once in doing.values():
+        once(), once()
     for _ in range(rounds):
         for name, once in doing.items():
             began = time.perf_counter()
@@ -130,11 +162,10 @@ def epochs_within(job: Job, minutes: float) -> int:
     began, batches = time.perf_counter(), 60
     parts = load_parts(job, lambda line: None)
     loaded = time.perf_counter() - began
-    from neurograph.job import Training, graph_of
-
-    short = replace(job, epochs=2, batches=batches, schedule="constant", folder=job.folder.with_name("timing"))  # type: ignore[union-attr]
-    run = Training(short, graph_of(short, parts), parts)
-    first, second = run.fit(report=lambda line: None, progress=False)
+    with tempfile.TemporaryDirectory(prefix="neurograph-timing-") as place:
+        short = replace(job, epochs=2, batches=batches, schedule="constant", folder=Path(place, "run"))
+        run = Training(short, graph_of(short, parts), parts)
+        first, second = run.fit(report=lambda line: None, progress=False)
     rate = second.images_per_s
     evaluation = max(0.0, second.seconds - batches * job.batch / rate)
     seconds = len(parts.train) / rate + evaluation
@@ -156,7 +187,9 @@ def main() -> None:
     device = train.device_of(args.device)
     out = Path(args.out)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    stem = f"{'smoke-' if args.smoke else ''}gpu-cifar10-{name.lower().replace(' ', '-')}-{time.strftime('%Y%m%d')}"
+    stem = (
+        f"{'smoke-' if args.smoke else ''}gpu-cifar10-{name.lower().replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
+    )
     small: dict[str, Any] = {**SMOKE, "batch": 4, "example": 20, "limit": 20} if args.smoke else {}
     (row,) = chosen([ROW])
     job = job_of(row, data_dir=args.data, amp=device.type == "cuda", folder=out / f"{stem}-run" / "row", **small)
