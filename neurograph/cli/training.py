@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from neurograph.cli import frame
 
 if TYPE_CHECKING:
     from neurograph.cli.model import Model
-    from neurograph.job import Job, Splits, Training
+    from neurograph.job import Training
 
 
 class OneOf(click.ParamType):
@@ -69,12 +67,24 @@ def mix(default: str = "none") -> Any:
     return click.option("--mix", type=OneOf("neurograph.job:MIXES"), help=f"{about} (default: {default}).")
 
 
-def lr(default: str = "5e-3 * batch / 1024; 3e-3 for activations") -> Any:
+def lr(
+    default: str = "5e-3 * batch / 1024, of sgd 0.1 * batch / 256; 3e-3 for lenet5 and resnet_cifar with adamw or adam",
+) -> Any:
     return click.option("--lr", type=float, help=f"Learning rate (default: {default}).")
 
 
+class Limit(click.ParamType):
+    """A number of samples, or "all"."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return ALL if value == ALL else click.IntRange(1).convert(value, param, ctx)
+
+
+ALL = "all"
 limit = click.option(
-    "--limit", type=click.IntRange(1), help="The first so many training samples (a fifth as many for testing)."
+    "--limit", type=Limit(), help="The first so many training samples (a fifth as many for testing), or all."
 )
 example_data = click.option(
     "--example-data", "example", type=click.IntRange(1), metavar="N",
@@ -101,24 +111,27 @@ def given(o: dict[str, Any]) -> dict[str, Any]:
     """The fields of a job that were typed."""
     from neurograph.job import Job
 
-    named = {_NAMES.get(k, k): v for k, v in o.items() if v is not None}
+    named = {_NAMES.get(k, k): v for k, v in o.items() if v is not None and not (k == "limit" and v == ALL)}
     return {k: v for k, v in named.items() if k in Job.__dataclass_fields__}
 
 
 def trained(words: tuple[str, ...], o: dict[str, Any]) -> frame.Answer:
     """Train what the words of a command line name, as its options say."""
     import neurograph as ng
-    from neurograph import data, train
+    from neurograph import train
+    from neurograph.cli import conditions
+    from neurograph.cli.fitting import fitted
     from neurograph.cli.runs import use_threads
     from neurograph.job import Job, Training, load_splits
 
     use_threads(o["threads"], "torch")
     with train.distributed.context(o["device"]) as ranks:
         say = frame.say if ranks.first else _nothing
-        data.dataset(o["dataset"])  # a wrong name is an error, files that cannot be had are not
+        # a wrong name is an error, files that cannot be had are not
+        conditions.check({**o, "optimizer": o["optimizer"] or Job.optimizer}, events=conditions.of_events(o["dataset"]))
         job = Job(**given(o))
         splits = load_splits(job, say)
-        loaded, job = _fitted(words, splits, o, job, ranks.device.type == "cuda", say)
+        loaded, job = fitted(words, splits, o, job, ranks.device.type == "cuda", say)
         parts = (splits if job.limit == o["limit"] else splits.first(job.limit)).parts(job, shown(o["progress"]))
         name = Path(loaded.name.replace(":", "-")).stem
         weights = None if o["weights"] is None else ng.load_weights(o["weights"])
@@ -133,47 +146,22 @@ def trained(words: tuple[str, ...], o: dict[str, Any]) -> frame.Answer:
         except KeyboardInterrupt:
             say(f"to go on: the same command with --resume last --folder {run.folder}")
             raise
-        return _answer(run, loaded, o["output"] or Path(f"{name}.h5")) if ranks.first else frame.Answer(silent=True)
+        if not ranks.first:
+            return frame.Answer(silent=True)
+        return _answer(run, loaded, o["output"] or Path(f"{name}.h5")) if run.rows else _nothing_done(run, loaded)
 
 
 def _nothing(text: str) -> None:
     """What the other processes of a run say."""
 
 
-def _fitted(
-    words: tuple[str, ...], splits: Splits, o: dict[str, Any], job: Job, gpu: bool, say: Callable[[str], None]
-) -> tuple[Model, Job]:
-    """The model and the job, with sizes filled in that were not asked for."""
-    from dataclasses import replace
-
-    from neurograph.cli.model import load
-    from neurograph.job import ACTIVATIONS, activation_sizes, check_shape, sizes_for, usual_settings
-
-    full = gpu or o["schedule"] == "braincog"
-    sizes = sizes_for(splits.train.name, full=full)
-    shape = splits.shape(job)
-    usual = usual_settings(replace(job, width=sizes["width"]), len(splits.train.classes), shape)
-    if not any(o[k] is not None for k in ("node_type", "act_fun", "threshold", "tau")):
-        usual.pop("neuron")  # a recipe's own
-    loaded = load(words, usual=usual)
-    check_shape(loaded.graph, splits.train.name, shape)
-    if o["node_type"] is not None and (
-        loaded.function is None or "neuron" not in inspect.signature(loaded.function).parameters
-    ):
-        raise click.UsageError(f"--node-type: {loaded.name} takes no neuron=.")
-    more: dict[str, Any] = {}
-    if not any(p.neuron.states for p in loaded.graph.populations):
-        sizes, more = {**sizes, **activation_sizes(splits.train.name, full=full)}, dict(ACTIVATIONS)
-    chosen = {k: v for k, v in sizes.items() if k != "width" and o[k] is None and v is not None}
-    text = [f"--{k} {v:g}" for k, v in chosen.items()]
-    if "width" in loaded.filled:
-        text.insert(0, f"width={loaded.settings['width']:g}")
-    if text:
-        say(f"sizes that were not given: {' '.join(text)}")
-    unset = {k: v for k, v in more.items() if o.get(k) is None}
-    width = loaded.settings.get("width")
-    settings = {k: v for k, v in loaded.settings.items() if k not in usual}
-    return loaded, replace(job, recipe=loaded.name, width=width, settings=settings, **chosen, **unset)
+def _nothing_done(run: Training, loaded: Model) -> frame.Answer:
+    """Of a checkpoint that has all epochs behind it, and no table of them beside it."""
+    text = (
+        f"no epoch was left to train of the {frame.counted(run.job.epochs, 'epoch')} asked for, and no file was written; "
+        "ask for more with --epochs"
+    )
+    return frame.Answer({"model": loaded.name, "epochs": 0, "output": None, "folder": run.folder}, text)
 
 
 def _answer(run: Training, loaded: Model, output: Path) -> frame.Answer:

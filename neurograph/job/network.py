@@ -16,7 +16,7 @@ from neurograph.spec import Learnable, Neuron, learnable
 if TYPE_CHECKING:
     from neurograph.job.parts import Parts
 
-__all__ = ["check_shape", "graph_of", "neuron_of", "usual_settings"]
+__all__ = ["changed_neuron", "check_shape", "graph_of", "neuron_of", "usual_settings"]
 
 
 def neuron_of(job: Job) -> Neuron:
@@ -31,6 +31,35 @@ def neuron_of(job: Job) -> Neuron:
     if job.detach_reset is not None:
         wanted["detach_reset"] = job.detach_reset
     return kind(**{k: v for k, v in wanted.items() if kind.accepts(k)})
+
+
+def changed_neuron(
+    own: Neuron, *, surrogate: str | None = None, alpha: float = 2.0, threshold: float | None = None,
+    tau: float | None = None,
+) -> Neuron:  # fmt: skip
+    """A neuron with another surrogate (of width alpha), threshold or time constant; None: as it is.
+
+    What is trained of it stays trained. Raises SpecError for what the neuron does not take.
+    """
+    kind = type(own)
+    given = own.arguments_given()
+    wanted: dict[str, Any] = {"threshold": threshold, "tau": tau}
+    if surrogate is not None:
+        learnt = isinstance(own.params.get("surrogate_alpha"), Learnable)
+        wanted["surrogate"] = surrogate_named(surrogate)(learnable(alpha) if learnt else alpha)
+    for name, value in wanted.items():
+        if value is None:
+            continue
+        if not kind.accepts(name):
+            raise SpecError(f"{kind.__name__} has no {name!r}; it takes {', '.join(given)}")
+        if name in given:
+            held = given[name]
+            given[name] = learnable(value, held.per) if isinstance(held, Learnable) else value
+        else:  # another way of giving parameters, as tau of PLIF is of w: those that change with it
+            one, two = kind(**{name: value}).params, kind(**{name: 2 * value}).params
+            given |= {n: v for n, v in one.items() if n in given and v != two[n]}
+    made: Neuron = kind.made(given)
+    return made
 
 
 def usual_settings(job: Job, classes: int, shape: tuple[int, ...]) -> dict[str, Any]:

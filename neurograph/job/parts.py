@@ -53,11 +53,15 @@ class Splits:
         return sample_shape(self.train, job.frames, job.size)
 
     def first(self, limit: int | None) -> Splits:
-        """Some of both splits; None: all. See `load_splits`."""
+        """The first `limit` training and a fifth as many test samples; None, or more than there are: all."""
         if limit is None:
             return self
-        cut = self.train.first(limit), self.test.first(max(1, limit // 5))
-        return Splits(*cut, "example" if self.kind == "example" else "limited")
+        share = max(1, limit // 5)
+        if limit >= len(self.train) and share >= len(self.test):
+            return self
+        return Splits(
+            self.train.first(limit), self.test.first(share), "example" if self.kind == "example" else "limited"
+        )
 
     def parts(self, job: Job, progress: bool = False) -> Parts:
         """Both splits as networks are given them: events as the frames that the job asks for."""

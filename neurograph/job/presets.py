@@ -13,6 +13,7 @@ __all__ = [
     "FULL",
     "SMALL",
     "activation_sizes",
+    "activation_training",
     "filled",
     "sizes_for",
 ]
@@ -25,7 +26,7 @@ DIGITS: Mapping[str, Any] = {"width": 0.125, "steps": 4, "limit": None, "epochs"
 EVENTS: Mapping[str, Any] = {"width": 0.125, "steps": 4, "limit": 1000, "epochs": 10}
 #: As published: on a GPU, or where the published schedule is asked for.
 FULL: Mapping[str, Any] = {"width": 1.0, "steps": 8, "limit": None, "epochs": 200}
-#: Networks of activations, which are small and see a picture once: how they are trained, and epochs by data set.
+#: Recipes of activations, which are small and see a picture once: how AdamW trains them, and epochs by data set.
 ACTIVATIONS: Mapping[str, Any] = {"lr": 3e-3, "weight_decay": 2e-2, "smoothing": 0.0}
 ACTIVATIONS_EPOCHS: Mapping[str, int] = {"digits": 80}
 
@@ -44,6 +45,16 @@ def sizes_for(dataset: str, *, full: bool) -> dict[str, Any]:
 def activation_sizes(dataset: str, *, full: bool) -> dict[str, Any]:
     """steps and epochs of a network without neurons that have a state."""
     return {"steps": 1, "epochs": FULL["epochs"] if full else ACTIVATIONS_EPOCHS.get(dataset, 6)}
+
+
+def activation_training(optimizer: str) -> dict[str, Any]:
+    """Fields of a job that trains a recipe of activations; none for an optimizer that they were not chosen with.
+
+    Adam, which adds the decay to the gradient, takes the learning rate and the smoothing alone.
+    """
+    if optimizer not in ("adamw", "adam"):
+        return {}
+    return {k: v for k, v in ACTIVATIONS.items() if optimizer == "adamw" or k != "weight_decay"}
 
 
 def filled(given: Mapping[str, Any], dataset: str, *, full: bool) -> dict[str, Any]:

@@ -68,6 +68,30 @@ def test_smoke_runs_rows_on_tiny_data(cli: Any, tiny_data: Path) -> None:
     assert all(r["seconds"] > 0 for r in data["rows"])
 
 
+def test_smoke_takes_options_or_refuses_them(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from neurograph.suite import run
+
+    jobs = []
+
+    def seen(row: Any, job: Any, **options: Any) -> None:
+        jobs.append(job)
+
+    monkeypatch.setattr(run, "run_row", seen)
+    line = "neurograph bench images dvsc10-cnn --smoke"
+    cli(f"{line} --amp --lr 0.5 --schedule constant --workers 1 --seed 3 --mix cutmix")
+    (job,) = jobs
+    assert (job.amp, job.lr, job.schedule, job.workers, job.seed, job.mix) == (True, 0.5, "constant", 1, 3, "cutmix")
+    for words in ("--example-data 3", "--limit 4", "--epochs 1", "--folder x", "--resume", "--results r.csv", "--list"):
+        said = cli(f"{line} {words}", code=2).err
+        assert f"{words.split()[0]}: --smoke takes two steps" in said
+
+
+def test_several_processes_are_refused(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "not under torchrun" in cli(f"neurograph bench images dvsc10-cnn {TINY}", code=2).err
+    cli("neurograph bench images --list")
+
+
 def test_a_row_that_fails_is_named_and_the_others_go_on(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from neurograph.suite import run
 
@@ -95,6 +119,7 @@ def test_every_row_passes_the_smoke_test(cli: Any) -> None:
         ("cifar11", 1, "no row 'cifar11'"),
         ("--node ALIF", 1, "no row with node 'ALIF'; among these rows there are IFNode, LIFNode, PLIFNode, ReLU"),
         ("cifar10-demo --resume", 2, "say in which folder"),
+        ("cifar10-demo --workers 1", 2, "--workers: it needs a data set of events"),
         ("cifar10-demo --mix eventmix", 1, "mixes events"),
         ("cifar10-demo --augment best", 2, "not one of none, randaugment, usual"),
         ("cifar10-demo --results words.csv", 1, "no table of results"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -55,6 +56,65 @@ def test_options_of_the_example_choose_neuron_and_sizes(cli: Any) -> None:
     assert "width=0.125 --steps 4" in done.err and "on cpu" in done.err
     text = cli("neurograph info net.h5").out
     assert "PLIF(" in text and "Atan" in text and "0.3" in text
+
+
+def test_options_of_a_neuron_change_the_recipes_own(cli: Any, tmp_path: Path) -> None:
+    def neuron(words: str) -> Any:
+        place = f"runs/{words.replace(' ', '')}"
+        cli(f"neurograph train {words} {TINY} --steps 1 -o net.h5 --folder '{place}'")
+        return next(p.neuron for p in ng.load(tmp_path / "net.h5").populations)
+
+    plif = neuron("plif_net_mnist width=0.02 --threshold 0.7")
+    assert type(plif) is ng.PLIF and plif.params["threshold"] == 0.7 and type(plif.options["surrogate"]) is ng.Atan
+    fire = neuron("shallow_convnet width=0.1 --act-fun QGateGrad")
+    assert type(fire) is ng.IF and type(fire.options["surrogate"]) is ng.QGate
+    assert fire.params["threshold"] == 1.0 and fire.options["detach_reset"] is False
+    typed = neuron("shallow_convnet width=0.1 neuron=LIF(tau=3.0) --threshold 0.25")
+    assert typed.params["tau"] == 3.0 and typed.params["threshold"] == 0.25
+    named = neuron("shallow_convnet width=0.1 --node-type LIFNode --tau 4")
+    assert named.params["tau"] == 4.0 and named.params["threshold"] == 0.5
+
+
+def test_a_recipe_of_activations_says_how_it_is_trained(cli: Any, tmp_path: Path) -> None:
+    folders: list[str] = []
+
+    def trained(words: str) -> tuple[str, Any]:
+        folders.append(f"runs/{len(folders)}")
+        line = f"neurograph train {words} --dataset digits --limit 64 --batch 32 -o n.h5 --no-progress"
+        said = cli(f"{line} --folder {folders[-1]}").err
+        return said, load_model(tmp_path / "n.h5").meta["job"]
+
+    said, job = trained("lenet5 --epochs 1")
+    assert "how lenet5 is trained where it is not said: --lr 0.003 --weight-decay 0.02 --smoothing 0\n" in said
+    assert (job["lr"], job["weight_decay"], job["smoothing"], job["steps"]) == (3e-3, 2e-2, 0.0, 1)
+    said, job = trained("lenet5 --epochs 1 --optimizer sgd --momentum 0.5")
+    assert "is trained where" not in said and (job["lr"], job["weight_decay"]) == (None, 1e-4)
+    said, job = trained("lenet5 --epochs 1 --optimizer adam --lr 1e-3")
+    assert "--smoothing 0\n" in said and "--weight-decay" not in said and job["lr"] == 1e-3
+    # the twin of a spiking network is trained as that is
+    said, job = trained("shallow_convnet width=0.1 --node-type ReLU --epochs 1")
+    assert "is trained where" not in said and (job["lr"], job["smoothing"], job["steps"]) == (None, 0.1, 1)
+
+
+def test_a_limit_of_its_own_is_said(cli: Any, tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurograph.job.presets.SMALL", {"width": 0.02, "steps": 1, "limit": 100, "epochs": 1})
+    line = "neurograph train cifar_convnet --dataset cifar10 --batch 50 --no-progress -o n.h5"
+    done = cli(f"{line} --folder runs/few")
+    assert "only the first 100 of 150 training and 20 of 30 test samples are used" in done.err and "all" in done.err
+    assert "100 training and 20 test images" in done.err
+    done = cli(f"{line} --limit all")
+    assert "only the first" not in done.err and "150 training and 30 test images" in done.err
+
+
+def test_nothing_left_to_do_ends_well(cli: Any, mine: Path, tmp_path: Path) -> None:
+    line = f"neurograph train my_net.py:make {TINY} --steps 2 --checkpoint-every 1"
+    cli(f"{line} -o a.h5 --folder runs/a")
+    assert load_model(tmp_path / "a.h5").meta["job"]["checkpoint_every"] == 1
+    (tmp_path / "alone").mkdir()
+    copyfile(tmp_path / "runs" / "a" / "checkpoint-0000.h5", tmp_path / "alone" / "c.h5")
+    done = cli(f"{line} -o b.h5 --folder runs/b --resume alone/c.h5")
+    assert "Nothing to do" in done.err and "no epoch was left to train of the 1 epoch asked for" in done.out
+    assert not (tmp_path / "b.h5").exists()
 
 
 def test_events_are_trained_on_as_frames_and_run_as_such(cli: Any, tiny_data: Path, tmp_path: Path) -> None:
@@ -123,6 +183,23 @@ def test_a_torch_module_of_the_users_is_converted(cli: Any, mine: Path, tiny_dat
         ("train lenet5 --dataset digits --resume last", 2, "say in which folder with --folder"),
         ("train lenet5 --dataset digits --device gpu", 1, "give auto, cpu, cuda"),
         ("train lenet5 --dataset digits --node-type LIF", 2, "lenet5 takes no neuron="),
+        ("train lenet5 --dataset digits --threshold 0.7", 2, "--threshold: lenet5 takes no neuron="),
+        ("train my_net.py:make --dataset digits --tau 3", 2, "--tau: my_net.py:make takes no neuron="),
+        ("train shallow_convnet --dataset digits --tau 3", 2, "--tau: IF, the neuron of shallow_convnet, has no tau"),
+        ("train cifar_convnet --dataset digits --node-type ReLU --act-fun AtanGrad", 2, "--act-fun: ReLU, the neuron"),
+        ("train cifar_convnet neuron=IF --dataset digits --node-type LIF", 2, "--node-type and neuron=: give one"),
+        ("train lenet5 --dataset digits --frames number", 2, "--frames: it needs a data set of events"),
+        ("train lenet5 --dataset digits --size 8", 2, "--size: it needs a data set of events"),
+        ("train lenet5 --dataset digits --workers 1", 2, "--workers: it needs a data set of events"),
+        ("train lenet5 --dataset digits --momentum 0.5", 2, "--momentum: it needs --optimizer sgd"),
+        ("train lenet5 --dataset digits --schedule step --min-lr 0", 2, "--min-lr: it needs a schedule that has it"),
+        ("train lenet5 --dataset digits --schedule linear --warmup-lr 0", 2, "--warmup-lr: it needs a schedule"),
+        ("train lenet5 --dataset digits --schedule constant --warmup-epochs 1", 2, "--warmup-epochs: it needs a"),
+        ("train lenet5 --dataset digits --loss mse --smoothing 0.2", 2, "--smoothing: it needs a loss"),
+        ("train lenet5 --dataset digits --limit few", 2, "'few' is not a valid integer range"),
+        ("train lenet5 --dataset digits --checkpoint-every 0", 2, "0 is not in the range"),
+        ("run lenet5 --dataset digits --frames number", 2, "--frames: it needs a data set of events"),
+        ("run lenet5 --input random --size 8", 2, "--size: it needs a data set of events"),
         ("train cifar_convnet --dataset digits --node-type LFI", 1, "unknown neuron 'LFI'"),
         ("train cuba --dataset digits", 1, "takes no input"),
         ("train lenet5 input_shape=(3,32,32) --dataset digits", 1, "input_shape=(1,8,8)"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from neurograph.cli import frame, options, training
@@ -97,13 +99,35 @@ def command(rows: tuple[str, ...], **o: Any) -> frame.Answer:
 
     only = {k: o.pop(k) for k in ("dataset", "node", "surrogate", "recipe")}
     picked = chosen([] if "all" in rows else rows, **only)
+    if not o["smoke"] and (o["listed"] or not (rows or any(only.values()))):
+        return _table(picked, o["results"])
+    _check(picked, o)
     if o["smoke"]:
         return _smoked(picked, o)
-    if o["listed"] or not (rows or any(only.values())):
-        return _table(picked, o["results"])
     if o["resume"] and o["folder"] is None:
         raise click.UsageError("--resume: say in which folder with --folder.")
     return _run(picked, o)
+
+
+#: What two steps on tiny data have no use for.
+_NOT_SMOKED = ("listed", "example", "limit", "epochs", "results", "folder", "resume", "progress")
+
+
+def _check(picked: list[Row], o: dict[str, Any]) -> None:
+    """Raise UsageError for options that would be ignored, and where several processes would train one row each by itself."""
+    from neurograph.cli import conditions
+
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise click.UsageError(
+            "bench images runs in one process, not under torchrun: choose rows for each GPU with --device, or train "
+            "one network in several processes with neurograph train."
+        )
+    conditions.check({"workers": o["workers"]}, events=any(conditions.of_events(r.dataset) for r in picked))
+    ctx = click.get_current_context()
+    for param in ctx.command.params if o["smoke"] else ():
+        name = str(param.name)
+        if name in _NOT_SMOKED and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{param.opts[0]}: --smoke takes two steps on tiny data, and has no use for it.")
 
 
 def _table(picked: list[Row], results: Path) -> frame.Answer:
@@ -199,7 +223,7 @@ def _smoked(picked: list[Row], o: dict[str, Any]) -> frame.Answer:
     changed = {
         k: v
         for k, v in training.given(o).items()
-        if k in ("width", "batch", "steps", "memory", "seed", "augment", "mix")
+        if k in ("width", "batch", "steps", "memory", "seed", "augment", "mix", "amp", "lr", "schedule", "workers")
     }
     if o["device"] != "auto":
         changed["device"] = o["device"]

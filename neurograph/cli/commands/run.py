@@ -116,10 +116,13 @@ def command(model: tuple[str, ...], **o: Any) -> frame.Answer:
 
 
 def _data_set(o: dict[str, Any]) -> Any:
+    from neurograph.cli import conditions
+
+    if o["inputs"] and o["dataset"]:
+        raise click.UsageError("--input and --dataset: give one of them.")
+    conditions.check({k: o[k] for k in ("frames", "size")}, events=conditions.of_events(o["dataset"]))
     if o["dataset"] is None:
         return None
-    if o["inputs"]:
-        raise click.UsageError("--input and --dataset: give one of them.")
     from neurograph.data import load
     from neurograph.job import example_folder
 

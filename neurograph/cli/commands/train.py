@@ -35,9 +35,14 @@ from neurograph.cli import frame, model, options, training
 @click.option(
     "--node-type", help="Neuron of a recipe that takes one: LIFNode, IFNode, PLIFNode, MCN, ReLU, or a class."
 )
-@click.option("--act-fun", help="Its surrogate: QGateGrad, AtanGrad, SigmoidGrad, ... (default QGateGrad).")
-@click.option("--threshold", type=float, help="Its threshold (default 0.5).")
-@click.option("--tau", type=float, help="Its membrane time constant in steps (default 2).")
+@click.option(
+    "--act-fun",
+    help="Its surrogate, of width 2: QGateGrad, AtanGrad, SigmoidGrad, ... (default: the network's own; QGateGrad with --node-type).",
+)
+@click.option("--threshold", type=float, help="Its threshold (default: the network's own; 0.5 with --node-type).")
+@click.option(
+    "--tau", type=float, help="Its membrane time constant in steps (default: the network's own; 2 with --node-type)."
+)
 @click.option(
     "--loss",
     type=training.OneOf("neurograph.train:LOSSES"),
@@ -51,7 +56,9 @@ from neurograph.cli import frame, model, options, training
 )
 @training.lr()
 @click.option(
-    "--weight-decay", type=click.FloatRange(0), help="Of weight matrices (default 1e-4; 2e-2 for activations)."
+    "--weight-decay",
+    type=click.FloatRange(0),
+    help="Of weight matrices (default 1e-4; 2e-2 for lenet5 and resnet_cifar with adamw).",
 )
 @click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Of sgd (default 0.9).")
 @click.option(
@@ -61,9 +68,15 @@ from neurograph.cli import frame, model, options, training
     show_default=True,
     help="Of the learning rate: short, braincog (the published one: warm-up by epochs, then a cosine), constant, ...",
 )
-@click.option("--warmup-epochs", type=click.FloatRange(0), help="Of the schedule braincog (default 5).")
+@click.option(
+    "--warmup-epochs",
+    type=click.FloatRange(0),
+    help="Of a schedule with a warm-up (default 5; short: a tenth of the run).",
+)
 @click.option("--warmup-lr", type=click.FloatRange(0), help="Where the warm-up begins (default 1e-6).")
-@click.option("--min-lr", type=click.FloatRange(0), help="Where the cosine ends (default 1e-5).")
+@click.option(
+    "--min-lr", type=click.FloatRange(0), help="Where the learning rate ends, of a schedule that has it (default 1e-5)."
+)
 @click.option("--clip", type=click.FloatRange(0, min_open=True), help="Largest norm of the gradient.")
 @click.option(
     "--ema",
@@ -74,6 +87,10 @@ from neurograph.cli import frame, model, options, training
 @click.option(
     "--early-stop", type=click.IntRange(1), metavar="N", help="Stop after N epochs without a better accuracy."
 )
+@click.option(
+    "--checkpoint-every", type=click.IntRange(1), metavar="N",
+    help="One more checkpoint within each epoch, after every N updates (default: after epochs only).",
+)  # fmt: skip
 @options.train_device
 @options.threads
 @click.option("--amp", is_flag=True, help="Mixed precision (bfloat16).")
