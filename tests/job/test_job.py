@@ -17,7 +17,7 @@ from neurograph.job import loaders as batches_of
 from neurograph.job.network import changed_neuron
 from neurograph.job.presets import activation_training
 from neurograph.job.training import loss_of, optimizer_of, schedule_of
-from neurograph.train import TrainingError
+from neurograph.train import Keeper, TrainingError
 
 TINY: dict[str, Any] = {"width": 0.02, "steps": 2, "limit": 64, "epochs": 1, "batch": 16, "device": "cpu"}
 
@@ -80,6 +80,22 @@ def test_the_seed_of_a_job_covers_dropout(tmp_path: Path) -> None:
     torch.manual_seed(2)
     torch.rand(3)
     assert table("second", 5) == first != table("third", 6)
+
+
+def test_checkpoints_within_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    save = Keeper.save_within
+    monkeypatch.setattr(
+        Keeper, "save_within", lambda k, epoch, step, **p: (steps.append(step), save(k, epoch, step, **p))
+    )
+    settings = {"stages": ((4,), (4,))}
+    for every in (2, None):
+        job = Job(
+            dataset="digits", folder=tmp_path / str(every), settings=settings, batches=4, checkpoint_every=every, **TINY
+        )
+        parts = load_parts(job)
+        Training(job, graph_of(job, parts), parts).fit(report=lambda line: None, progress=False)
+    assert steps == [2]  # the fourth is the epoch's own
 
 
 def test_a_neuron_is_given_what_it_takes() -> None:
@@ -148,6 +164,8 @@ def test_batches_of_several_processes() -> None:
     whole = next(iter(batches_of.training(job, parts, "cpu")))[1]
     assert torch.equal(torch.cat(sides), whole)
     assert batches_of.testing(job, parts, "cpu", rank=1, world=2).world == 2
+    assert not batches_of.training(job, parts, "cpu").balance
+    assert batches_of.training(replace(job, balance=True), parts, "cpu").balance
     odd = replace(parts, test=parts.test.first(9))
     assert batches_of.testing(job, odd, "cpu", rank=1, world=2).world == 1
 
