@@ -62,6 +62,8 @@ def fitted(
         )
     width = loaded.settings.get("width")
     settings = {k: v for k, v in loaded.settings.items() if k not in usual}
+    if loaded.kind == "recipe" and "neuron" in _takes(loaded) and o["node_type"] is None:
+        settings["neuron"] = _neuron_of(loaded)  # the job names another
     return loaded, replace(job, recipe=loaded.name, width=width, settings=settings, **chosen, **unset)
 
 

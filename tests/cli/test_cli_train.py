@@ -66,6 +66,8 @@ def test_options_of_a_neuron_change_the_recipes_own(cli: Any, tmp_path: Path) ->
 
     plif = neuron("plif_net_mnist width=0.02 --threshold 0.7")
     assert type(plif) is ng.PLIF and plif.params["threshold"] == 0.7 and type(plif.options["surrogate"]) is ng.Atan
+    assert "PLIF(" in load_model(tmp_path / "net.h5").meta["job"]["settings"]  # what the job says of its neuron
+    assert "--threshold: net.h5 takes no neuron=" in cli("neurograph train net.h5 --threshold 0.7", code=2).err
     fire = neuron("shallow_convnet width=0.1 --act-fun QGateGrad")
     assert type(fire) is ng.IF and type(fire.options["surrogate"]) is ng.QGate
     assert fire.params["threshold"] == 1.0 and fire.options["detach_reset"] is False
