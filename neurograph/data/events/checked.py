@@ -14,11 +14,13 @@ import numpy as np
 from neurograph.data.events.events import Events
 from neurograph.errors import DataError
 
-__all__ = ["bad", "check_sensor", "file_bytes", "finished", "unwrap"]
+__all__ = ["bad", "LARGEST", "check_sensor", "file_bytes", "finished", "unwrap"]
 
 Array = np.ndarray[Any, Any]
 Sensor = tuple[int, int, int]
 SMALL = 1 << 26
+#: Bytes that the arrays of a file may take: 300 million events.
+LARGEST = 1 << 32
 
 
 def bad(path: Path, byte: int, what: str, fix: str = "the file is damaged, get it again") -> DataError:

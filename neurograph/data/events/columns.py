@@ -56,7 +56,12 @@ def from_columns(
     elif t.dtype == np.uint64:
         _inside(path, "t", t, 0, 1 << 62, "microseconds", place)
     out: list[Array] = [t.astype(np.int64)]
-    if offset:
+    if offset and len(t):
+        if not (int(out[0].min()) + offset >= -(1 << 63) and int(out[0].max()) + offset < 1 << 63):
+            raise DataError(
+                f"{path}: {place('t', 0)}: with t_offset {offset} the times run beyond 64 bits; one of the two is damaged, "
+                "get the file again"
+            )
         out[0] += offset
     for name in "xy":
         values = columns[name] if columns[name].dtype.kind != "b" else columns[name].astype(np.uint8)

@@ -137,6 +137,50 @@ def test_hdf5_with_groups_and_offsets(tmp_path: Path) -> None:
         read_events(path)
 
 
+@pytest.mark.parametrize("offset, what", [(np.uint64(2**63), "9223372036854775808"), (np.array([], np.int64), r"\(0,\)"), (np.nan, "nan"), (np.inf, "inf"), (0.5, "0.5"), (np.arange(2), r"\(2,\)"), (np.int64(-(2**63)), "-9223372036854775808")])  # fmt: skip
+def test_offsets_that_no_file_has(tmp_path: Path, offset: Any, what: str) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for name, values in zip("txyp", (T, X, Y, P), strict=True):
+            file[f"events/{name}"] = values
+        file["t_offset"] = offset
+    with pytest.raises(DataError, match=f"t_offset is .*{what}"):
+        read_events(path)
+
+
+def test_offsets_beyond_the_largest_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for name, values in zip("txyp", (T + 2**62, X, Y, P), strict=True):
+            file[f"events/{name}"] = values
+        file["t_offset"] = 2**62 - 1
+    with pytest.raises(DataError, match="with t_offset 4611686018427387903 the times run beyond 64 bits"):
+        read_events(path)
+
+
+def test_a_small_npz_that_unpacks_to_much(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    zeros = np.zeros(50_000, np.uint16)
+    np.savez_compressed(path, t=zeros, x=zeros, y=zeros, p=zeros, more=np.zeros(10_000_000))
+    assert path.stat().st_size < 100_000
+    assert len(read_events(path, limit=400_000)) == 50_000, "what is not needed is not read"
+    with pytest.raises(
+        DataError, match=r"array 'p' declares 100,000 bytes; with it .* 400,000, and the limit is 399,999"
+    ):
+        read_events(path, limit=399_999)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_header_of_great_length(tmp_path: Path, version: int) -> None:
+    """NumPy reads as many bytes of header as it says, and a .npz packs blanks well."""
+    head = b"\x93NUMPY" + bytes([version, 0])
+    head += (0xFFFF if version == 1 else 50_000_000).to_bytes(2 if version == 1 else 4, "little")
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("t.npy", head + b" " * 50_000_000)
+    with pytest.raises(DataError, match="array 't' has no header of NumPy's"):
+        read_events(tmp_path / "a.npz")
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_hdf5_and_npz(tmp_path: Path, data: st.DataObject) -> None:
@@ -202,6 +246,30 @@ def test_text_with_and_without_names_and_units(tmp_path: Path) -> None:
         same(read_events(path))
     path.write_text("1 2 3 0\n")
     assert read_events(path, unit="s").t.tolist() == [1_000_000]
+
+
+@pytest.mark.parametrize("names", ["", "t,x,y,p\n"])
+def test_a_byte_order_mark_is_no_value(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(names + "5,1,2,1\n6,1,2,0\n", encoding="utf-8-sig")
+    assert read_events(path).t.tolist() == [5, 6]
+
+
+def test_one_time_with_a_point_makes_all_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("0,1,1,1\n0.25,1,1,1\n0.5,1,1,0\n2,1,1,0\n")
+    assert read_events(path).t.tolist() == [0, 250_000, 500_000, 2_000_000]
+    assert read_events(path, unit="us").t.tolist() == [0, 0, 0, 2]
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=20))
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_text_is_rounded_as_arrays_are(tmp_path: Path, tenths: list[int]) -> None:
+    tenths = sorted(tenths)
+    (tmp_path / "a.csv").write_text("".join(f"{n / 10:.1f},1,1,1\n" for n in tenths))
+    assert read_events(tmp_path / "a.csv", unit="us").t.tolist() == np.rint(np.array(tenths) / 10).tolist()
+    (tmp_path / "a.csv").write_text("0.0000015 1 1 1\n0.0000025 1 1 1\n0.00000250001 1 1 1\n0.0000049 1 1 1\n")
+    assert read_events(tmp_path / "a.csv").t.tolist() == [2, 2, 3, 5]
 
 
 @pytest.mark.parametrize("line, byte, what", [("7,1,2", 13, "too few"), ("7,1,2,1,4", 16, "more values"), ("7,1,x,1", 12, "decimal"), ("7,-1,2,1", 10, "65535"), ("7,1,2,5", 14, "polarity"), ("7,1,2.5,1", 12, "65535"), ("99999999999999999999,1,2,1", 8, "decimal")])  # fmt: skip

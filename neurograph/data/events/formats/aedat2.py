@@ -77,9 +77,13 @@ class Aedat2(EventFormat):
     """Big endian address (16 bits in 1.0, 32 in 2.0) and time (signed 32 bits, microseconds, going round).
 
     DVS128: polarity bit 0, x 1-7, y 8-14; bit 15 marks an external event. DAVIS: external event bit 10, polarity 11, x
-    12-21, y 22-30, and bit 31 marks APS and IMU words. Only events of polarity are kept. Both chips count y from the
-    bottom, so rows are turned over; a DAVIS counts x from the right, so its columns are turned over too, as jAER does.
-    p is the bit itself: 1 is ON.
+    12-21, y 22-30, and bit 31 marks APS and IMU words. Only events of polarity are kept. Addresses count y from the
+    bottom, so rows are turned over and row 0 is at the top; those of a DAVIS count x from the right, so its columns are
+    turned over too. p is the bit itself in both.
+
+    For the DVS128 this is the published layout of addresses of AEDAT 2.0 and nothing else: p = bit 0, x = bits 1-7, y =
+    bits 8-14, turned over so that row 0 is at the top. jAER's extractor of that chip gives 1 - bit 0 and 127 - x instead, and SpikingJelly
+    inverts p too: files of a camera whose bit 0 means OFF need p=1 - p and, to look as in jAER, x=127 - x.
 
     The chip is that of the header's line AEChip; without one it is a DAVIS240 where an address has more than 16 bits, else
     a DVS128; ``chip="davis"`` or ``"dvs128"`` overrides it. Times that fall are sorted. Raises DataError for an unknown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ __all__ = ["Csv"]
 Array = np.ndarray[Any, Any]
 COMMENT, NEWLINE, POINT, MINUS, PLUS, ZERO, NINE = (ord(c) for c in "#\n.-+09")
 MOST = 999_999_999_999_999_999
-GOOD, NUMBER, FEW, MANY, RANGE, SIGN = range(6)
+GOOD, NUMBER, FEW, MANY, RANGE, SIGN, DOTTED = range(7)
 WRONG = {
     NUMBER: "it is no decimal number",
     FEW: "the line has too few values",
@@ -43,28 +44,11 @@ def _lines(raw: Array, at: int) -> int:
 
 
 @numba.njit(cache=True)
-def _point(raw: Array, at: int, wanted: int) -> bool:
-    """Whether the value of a column in the first line with values has a decimal point."""
-    column, inside = -1, False
-    for k in range(at, len(raw)):
-        c = raw[k]
-        if c == NEWLINE:
-            if column >= 0:
-                return False
-        elif _is_space(c):
-            inside = False
-        else:
-            if not inside:
-                inside, column = True, column + 1
-            if column == wanted and c == POINT:
-                return True
-    return False
-
-
-@numba.njit(cache=True)
-def _value(raw: Array, at: int, decimals: int) -> tuple[int, int, int, bool]:
-    """A decimal number as a whole number of 10^-decimals; where it ends, how it went, and whether digits were cut off."""
+def _value(raw: Array, at: int, decimals: int) -> tuple[int, int, int, bool, bool]:
+    """A decimal number as a whole number of 10^-decimals; where it ends, how it went, and whether digits were rounded off
+    and there is a point. A half goes to the even number, as np.rint does."""
     sign, k, seen, left, cut, dotted = 1, at, 0, decimals, False, False
+    first, more = -1, False  # the first digit that is rounded off, and whether any behind it is not 0
     value: Any = 0
     if raw[k] == MINUS or raw[k] == PLUS:
         sign = -1 if raw[k] == MINUS else 1
@@ -77,31 +61,47 @@ def _value(raw: Array, at: int, decimals: int) -> tuple[int, int, int, bool]:
             seen += 1
             if dotted and left == 0:
                 cut = cut or c != ZERO
+                if first < 0:
+                    first = int(c - ZERO)
+                else:
+                    more = more or c != ZERO
             else:
                 if value > MOST // 10:
-                    return 0, at, NUMBER, False
+                    return 0, at, NUMBER, False, False
                 value = value * 10 + np.int64(c - ZERO)
                 if dotted:
                     left -= 1
         elif c == NEWLINE or _is_space(c):
             break
         else:
-            return 0, at, NUMBER, False
+            return 0, at, NUMBER, False, False
         k += 1
     if seen == 0:
-        return 0, at, NUMBER, False
+        return 0, at, NUMBER, False, False
     for _ in range(left):
         if value > MOST // 10:
-            return 0, at, NUMBER, False
+            return 0, at, NUMBER, False, False
         value *= 10
-    return sign * value, k, GOOD, cut
+    if first > 5 or (first == 5 and (more or value & 1)):
+        value += 1
+    return sign * value, k, GOOD, cut, dotted
 
 
 @numba.njit(cache=True)
 def _parse(
-    raw: Array, at: int, order: Array, most: int, decimals: int, t: Array, x: Array, y: Array, p: Array, line: Array
+    raw: Array,
+    at: int,
+    order: Array,
+    most: int,
+    decimals: int,
+    whole: bool,
+    t: Array,
+    x: Array,
+    y: Array,
+    p: Array,
+    line: Array,
 ) -> tuple[int, int, int]:
-    """Events found, how it went, and the byte at which it went wrong."""
+    """Events found, how it went, and the byte at which it went wrong: DOTTED at a point where times are to be `whole`."""
     count, k = 0, at
     while k < len(raw):
         column, begin = 0, k
@@ -117,10 +117,12 @@ def _parse(
             if column >= most:
                 return count, MANY, k
             what = order[column]
-            value, after, how, cut = _value(raw, k, decimals if what == 0 else 0)
+            value, after, how, cut, dotted = _value(raw, k, decimals if what == 0 else 0)
             if how != GOOD:
                 return count, how, k
             if what == 0:
+                if dotted and whole:
+                    return count, DOTTED, k
                 t[count] = value
             elif what == 1 or what == 2:
                 if cut or value < 0 or value > 65535:
@@ -147,7 +149,8 @@ class Csv(EventFormat):
     """Lines of t, x, y, p, separated by commas, semicolons, blanks or tabs; lines that begin with # are comments.
 
     A first line of names gives another order and columns to pass over. Times with a decimal point are seconds, others
-    microseconds; ``unit="s"`` or ``"us"`` overrides that. p is 0 and 1 or -1 and 1. The sensor is the extent of the events.
+    microseconds: where one of them has a point, all are seconds. ``unit="s"`` or ``"us"`` overrides that. What is below a
+    microsecond is rounded. p is 0 and 1 or -1 and 1. The sensor is the extent of the events.
     Raises DataError that names the byte of the first value that is none.
     """
 
@@ -162,11 +165,13 @@ class Csv(EventFormat):
         at, order = _names(path, raw)
         if unit not in (None, "s", "us"):
             raise bad(path, 0, f"unit={unit!r}", 'give "s" or "us", or leave it out')
-        seconds = _point(raw, at, order.index(0)) if unit is None else unit == "s"
         room = _lines(raw, at)
         t, x, y, p = (np.empty(room, d) for d in (np.int64, np.uint16, np.uint16, np.uint8))
         lines = np.empty(room, np.int64)
-        count, how, wrong = _parse(raw, at, np.array(order), len(order), 6 if seconds else 0, t, x, y, p, lines)
+        columns, decimals = np.array(order), 6 if unit == "s" else 0
+        count, how, wrong = _parse(raw, at, columns, len(order), decimals, unit is None, t, x, y, p, lines)
+        if how == DOTTED:  # seconds, then, from the first line on
+            count, how, wrong = _parse(raw, at, columns, len(order), 6, False, t, x, y, p, lines)
         if how != GOOD:
             text = raw[wrong : wrong + 24].tobytes().split(b"\n")[0].decode("latin-1")
             raise bad(path, wrong, f"{text!r} after {count} events: {WRONG[how]}", "give lines of t, x, y, p")
@@ -176,14 +181,14 @@ class Csv(EventFormat):
 
 def _names(path: Path, raw: Array) -> tuple[int, list[int]]:
     """Where the events begin, and which of t, x, y, p (0 to 3, else -1) each column holds."""
-    at, size = 0, len(raw)
+    at, size = 3 if raw[:3].tobytes() == codecs.BOM_UTF8 else 0, len(raw)
     while at < size:
         end = (
             at + (raw[at : at + 65536] == NEWLINE).argmax()
             if (raw[at : at + 65536] == NEWLINE).any()
             else min(size, at + 65536)
         )
-        text = raw[at:end].tobytes().decode("latin-1").strip().lstrip("\ufeff\xef\xbb\xbf")
+        text = raw[at:end].tobytes().decode("latin-1").strip()
         if text and not text.startswith("#"):
             break
         at = int(end) + 1

@@ -8,6 +8,7 @@ from typing import ClassVar
 import h5py
 import numpy as np
 
+from neurograph.data.events.checked import LARGEST
 from neurograph.data.events.columns import from_columns, named
 from neurograph.data.events.event_format import EventFormat
 from neurograph.data.events.events import Events
@@ -15,11 +16,9 @@ from neurograph.errors import DataError, FormatError
 from neurograph.io.formats.format import Budget
 from neurograph.io.safe_hdf5 import array_at, has, member, opened
 
-__all__ = ["LARGEST", "MAGIC", "Hdf5", "has_member"]
+__all__ = ["MAGIC", "Hdf5", "has_member"]
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-#: Bytes that arrays may take: 300 million events.
-LARGEST = 1 << 32
 
 
 class Hdf5(EventFormat):
@@ -58,7 +57,7 @@ class Hdf5(EventFormat):
                 offset = 0
                 for place in (group, file):
                     if has(place, "t_offset"):
-                        offset = int(np.asarray(array_at(place, "t_offset", budget)).reshape(-1)[0])
+                        offset = _offset(array_at(place, "t_offset", budget))
                         break
                 sensor = sensor or _sensor(file)
         except FormatError as error:
@@ -73,6 +72,15 @@ def has_member(path: Path, name: str) -> bool:
             return has(file, name)
     except FormatError:
         return False
+
+
+def _offset(held: np.ndarray) -> int:
+    """The one whole number of t_offset, in microseconds."""
+    value = held.item() if held.size == 1 else None
+    if value is None or held.dtype.kind == "b" or not abs(value) < 1 << 62 or value != round(value):
+        shown = held.dtype if value is None else value
+        raise FormatError(f"t_offset is {shown} {held.shape}; it is one whole number of microseconds, below 2^62")
+    return int(value)
 
 
 def _sensor(file: h5py.File) -> tuple[int, int, int] | None:

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, ClassVar
 import h5py
 import numpy as np
 
-from neurograph.data.events.checked import bad, finished
+from neurograph.data.events.checked import LARGEST, bad, finished
 from neurograph.data.events.event_format import EventFormat
 from neurograph.data.events.events import Events
-from neurograph.data.events.formats.hdf5 import LARGEST, MAGIC, has_member
+from neurograph.data.events.formats.hdf5 import MAGIC, has_member
 from neurograph.errors import DataError, FormatError
 from neurograph.io.formats.format import Budget
 from neurograph.io.safe_hdf5 import array_at, group_at, member, opened
