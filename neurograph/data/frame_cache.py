@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import json
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neurograph.data import frames
 from neurograph.data.event_data import EventData
+from neurograph.data.frame_key import code_of_maker, code_of_reader
 from neurograph.data.frame_shard import (
     Damaged,
     Shard,
@@ -69,7 +68,7 @@ class FrameCache:
     """The frames of all recordings of `data` by one maker at one size, in shards of some recordings each.
 
     A shard's name is a digest of everything that its frames depend on: data set, split, source, keys and versions of its
-    recordings, the maker with its settings and its code, the size, and the version of this package. What has changed has
+    recordings, the code that reads them, the maker with its settings and its code, the size, and the version of this package. What has changed has
     another name, so an old frame is never given for a new one; and what two sets of frames share they share on disk.
     """
 
@@ -84,7 +83,8 @@ class FrameCache:
             "source": data.source,
             "sensor": data.sensor,
             "maker": repr(maker),
-            "code": _code(maker),
+            "code": code_of_maker(maker),
+            "reader": code_of_reader(data.read),
             "size": size,
             "neurograph": __version__,
             "order": sys.byteorder,
@@ -197,30 +197,6 @@ class FrameCache:
             part = self.part(number)
             self._starts[part], self._lengths[part] = shard.starts, shard.lengths
             self._shards[number] = shard
-
-
-def _code(maker: FrameMaker) -> str:
-    """A digest of the text of the makers here and of the modules of this one's classes, so that frames of code that was changed are not taken for its own."""
-    if not is_dataclass(maker):
-        raise DataError(
-            f"{type(maker).__name__}: a frame maker must be a frozen dataclass; its repr is the key of the cache"
-        )
-    found, ours = hashlib.sha256(), Path(frames.__file__).parent
-    for file in sorted(ours.glob("*.py")):
-        found.update(file.read_bytes())
-    for kind in type(maker).__mro__:
-        if kind.__module__ in ("builtins", "abc") or kind.__module__.startswith(frames.__name__ + "."):
-            continue
-        try:
-            module = sys.modules[kind.__module__]
-            text = inspect.getsource(module if getattr(module, "__file__", None) else kind)
-        except (OSError, TypeError) as error:
-            raise DataError(
-                f"{type(maker).__name__}: its text cannot be read ({error}), so a change of it would not be noticed; put it "
-                "into a file, or keep no frames with cache=False"
-            ) from error
-        found.update(text.encode())
-    return found.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Shards: the frames of some recordings in one file, sparse, with a checksum.
 
     magic, digest of what is in it (32 bytes), then as uint64: recordings n, cells of a recording, counts (1) or values (0),
-    largest count, length of the body, CRC-32 of all the rest; the body: first and last byte of each recording, as uint64,
+    largest count, length of the body, CRC-32 of the body, CRC-32 of the head before it; the body: first and last byte of each recording, as uint64,
     then the recordings
 
 The cells [T, C, H, W] of a recording that are not zero, in order, one byte each in most cases: the upper five bits are
@@ -26,13 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
+from neurograph.data.claim import Claim, claim
 from neurograph.errors import DataError
 from neurograph.kernels import native, threads
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes may make one shard twice; each is whole all the same
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "Damaged",
@@ -47,8 +43,8 @@ __all__ = [
     "write_shard",
 ]
 
-MAGIC = b"neurograph frames 1\n"
-_HEAD = struct.Struct("<20s32s6Q")
+MAGIC = b"neurograph frames 2\n"
+_HEAD = struct.Struct("<20s32s7Q")
 
 
 class Damaged(Exception):
@@ -98,9 +94,8 @@ def write_shard(path: Path, digest: bytes, cells: int, whole: bool, top: int, ro
     starts = np.concatenate([[0], np.cumsum([len(row) for row in padded])]).astype("<u8")
     ends = starts[:-1] + np.array([len(row) for row in rows], "<u8")
     body = np.stack([starts[:-1], ends], 1).tobytes() + b"".join(padded)
-    numbers = (len(rows), cells, whole, top, len(body))
-    checksum = zlib.crc32(body, zlib.crc32(_HEAD.pack(MAGIC, digest, *numbers, 0)))
-    head = _HEAD.pack(MAGIC, digest, *numbers, checksum)
+    numbers = (len(rows), cells, whole, top, len(body), zlib.crc32(body))
+    head = _HEAD.pack(MAGIC, digest, *numbers, _head_checksum(_HEAD.pack(MAGIC, digest, *numbers, 0)))
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem + ".", suffix=".tmp")
@@ -121,7 +116,7 @@ def write_shard(path: Path, digest: bytes, cells: int, whole: bool, top: int, ro
 
 
 def peek(path: Path, digest: bytes) -> int:
-    """The largest count of a shard whose head and length are right; raises Damaged. The checksum is not looked at."""
+    """The largest count of a shard whose head and length are right; raises Damaged. That of the body is not looked at."""
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD.size)
@@ -142,12 +137,10 @@ def open_shard(path: Path, digest: bytes, cells: int) -> Shard:
         raise Damaged(str(error)) from None
     except OSError as error:
         raise _unreadable(path, error) from error
-    *numbers, checksum = _head(content[: _HEAD.size], digest, len(content))
-    rows, its_cells = numbers[:2]
+    rows, its_cells, *_, checksum = _head(content[: _HEAD.size], digest, len(content))
     mapped = np.frombuffer(content, np.uint8)
     body = mapped[_HEAD.size :]
-    seen = zlib.crc32(memoryview(content)[_HEAD.size :], zlib.crc32(_HEAD.pack(MAGIC, digest, *numbers, 0)))
-    if seen != checksum or its_cells != cells:
+    if zlib.crc32(memoryview(content)[_HEAD.size :]) != checksum or its_cells != cells:
         raise Damaged("its checksum is wrong")
     ends = body[: 16 * rows].view("<u8").reshape(rows, 2).astype(np.int64)
     return Shard(mapped, int(body.ctypes.data) + 16 * rows + ends[:, 0], ends[:, 1] - ends[:, 0])
@@ -172,51 +165,33 @@ def _unreadable(path: Path, error: OSError) -> DataError:
     )
 
 
-def _head(head: bytes, digest: bytes, length: int) -> tuple[int, int, int, int, int, int]:
+def _head(head: bytes, digest: bytes, length: int) -> tuple[int, ...]:
     if len(head) < _HEAD.size:
         raise Damaged("it is cut off")
-    magic, its, *numbers = _HEAD.unpack(head)
-    if magic != MAGIC or its != digest or _HEAD.size + numbers[4] != length or 16 * numbers[0] > numbers[4]:
+    magic, its, *numbers, checksum = _HEAD.unpack(head)
+    if magic != MAGIC or its != digest or checksum != _head_checksum(head):
         raise Damaged("its head is wrong")
-    return tuple(numbers)  # type: ignore[return-value]
+    if _HEAD.size + numbers[4] != length or 16 * numbers[0] > numbers[4]:
+        raise Damaged("its length is wrong")
+    return tuple(numbers)
+
+
+def _head_checksum(head: bytes) -> int:
+    return zlib.crc32(head[:-8])
 
 
 @contextlib.contextmanager
 def claimed(path: Path, wait: bool) -> Iterator[bool]:
     """Be the only one to make a shard; False: another process is at it (and `wait` is not set).
 
-    The system lets go of the lock of a process that dies, however it dies; what such a one left behind is cleared away.
+    What one that died left behind is cleared away; where there are no locks it may be another's at work, and stays.
     """
-    if fcntl is None:
-        yield True
-        return
-    lock = path.with_suffix(".lock")
-    while True:
+    with contextlib.ExitStack() as stack:
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+            found = stack.enter_context(claim(path.with_suffix(".lock"), wait))
         except OSError as error:
             raise unwritable(path.parent, error) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(handle)
-            yield False
-            return
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-            break  # a file system without locks: two may make one shard twice
-        except BaseException:
-            os.close(handle)
-            raise
-        with contextlib.suppress(FileNotFoundError):
-            if os.stat(lock).st_ino == os.fstat(handle).st_ino:
-                break
-        os.close(handle)  # the one who held it has cleared it away
-    try:
-        for left in path.parent.glob(path.stem + ".*.tmp"):
-            left.unlink(missing_ok=True)
-        yield True
-    finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+        if found is Claim.HELD:
+            for left in path.parent.glob(path.stem + ".*.tmp"):
+                left.unlink(missing_ok=True)
+        yield found is not Claim.BUSY

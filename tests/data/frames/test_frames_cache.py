@@ -9,7 +9,7 @@ import pickle
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -103,10 +103,10 @@ def test_second_time_reads_no_recording(recordings: Recordings, tmp_path: Path) 
     data = recordings(40)
     first = data.frames(ByTime(3), cache=tmp_path, progress=False).take(np.arange(40))
 
-    def never(key: str) -> Events:
-        raise AssertionError("read again")
-
-    again = replace(data, read=never).frames(ByTime(3), cache=tmp_path, progress=False)
+    versions = {key: data.version(key) for key in data.keys}
+    for key in data.keys:
+        (tmp_path / "raw" / key).unlink()
+    again = replace(data, version=versions.__getitem__).frames(ByTime(3), cache=tmp_path, progress=False)
     assert np.array_equal(again.take(np.arange(40)), first)
 
 
@@ -157,6 +157,27 @@ class Constant(FrameMaker):
 """
 
 
+READER = """
+from dataclasses import replace
+from functools import partial
+import numpy as np
+
+class Reader:
+    def __init__(self, data):
+        self.data = data
+    def mirrored(self, key):
+        return mirrored(self.data, key)
+
+def mirrored(data, key):
+    events = data.read(key)
+    return replace(events, x=({top} - np.minimum(events.x, {top})).astype(np.uint16))
+
+def of(data):
+    made = {made}
+    return replace(data, read=made if made is not mirrored else partial(made, data))
+"""
+
+
 def test_changed_code_of_a_maker(recordings: Recordings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = recordings(2)
     for value in (1, 2):
@@ -165,6 +186,68 @@ def test_changed_code_of_a_maker(recordings: Recordings, tmp_path: Path, monkeyp
         module = __import__(name)
         frames = data.frames(module.Constant(2), cache=tmp_path / "kept", progress=False)
         assert (frames.take(np.array([0])) == value).all()
+
+
+def test_changed_code_of_a_reader(recordings: Recordings, tmp_path: Path) -> None:
+    """A reader that gives other events, by a function, a bound method or a partial of either, has other frames."""
+    data, seen = recordings(2), []
+    for turn, made in enumerate(("mirrored", "mirrored", "Reader(data).mirrored", "partial(mirrored, data)")):
+        name = f"reader_of_a_test_{turn}"
+        (tmp_path / "code" / f"{name}.py").write_text(READER.format(top=10 if turn == 0 else 9, made=made))
+        own = __import__(name).of(data)
+        frames = own.frames(ByTime(2), cache=tmp_path / "kept", progress=False)
+        assert np.array_equal(frames.take(np.arange(2)), fresh(own, ByTime(2)))
+        seen.append(frames.store.folder)  # type: ignore[attr-defined]
+    assert len(set(seen)) == 4
+    nowhere: dict[str, object] = {"data": data}
+    exec("def read(key): return data.read(key)", nowhere)
+    with pytest.raises(DataError, match="the reader read: its text cannot be read"):
+        replace(data, read=nowhere["read"]).frames(ByTime(2), cache=tmp_path / "kept")  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Scaled(FrameMaker):
+    """A maker with settings, for subclasses that hide them."""
+
+    steps: int
+
+    def __call__(self, events: Events) -> np.ndarray:
+        return np.full((self.steps, *events.sensor), getattr(self, "by", 1.0), np.float32)
+
+
+class Undecorated(Scaled):
+    """Its repr is that of Scaled, which does not know `by`."""
+
+    def __init__(self, steps: int, by: float) -> None:
+        super().__init__(steps)
+        object.__setattr__(self, "by", by)
+
+
+@dataclass(frozen=True)
+class Hidden(Scaled):
+    """A setting that its repr leaves out."""
+
+    by: float = field(default=1.0, repr=False)
+
+
+@dataclass
+class Loose(FrameMaker):
+    """Not frozen, so the settings may change after the frames were made."""
+
+    steps: int
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, events: Events) -> np.ndarray:
+        return np.zeros((self.steps, *events.sensor), np.float32)
+
+
+def test_makers_whose_repr_hides_settings(recordings: Recordings, tmp_path: Path) -> None:
+    data = recordings(1)
+    for maker in (Undecorated(2, 3.0), Hidden(2, 3.0), Loose(2)):
+        with pytest.raises(DataError, match=f"{type(maker).__name__}: a frame maker must be a frozen dataclass"):
+            data.frames(maker, cache=tmp_path, progress=False)
+        assert len(data.frames(maker, cache=False).take(np.array([0]))) == 1
+    assert data.frames(Scaled(2), cache=tmp_path, progress=False).steps == 2
 
 
 @dataclass(frozen=True)
@@ -259,6 +342,24 @@ def test_a_damaged_shard_is_made_anew(recordings: Recordings, tmp_path: Path, wh
     assert len(shards(tmp_path / "kept")) == 2
 
 
+@pytest.mark.parametrize("byte", [52, 60, 68, 76, 77, 84, 92, 100, 107])
+def test_a_damaged_head_is_seen_before_its_numbers_are_used(tmp_path: Path, byte: int) -> None:
+    """The largest count decides the dtype: a smaller one would make counts go round."""
+
+    def read(key: str) -> Events:
+        t = np.zeros(300, np.int64)
+        return Events(t, t.astype(np.uint16), t.astype(np.uint16), t.astype(np.uint8), (1, 1, 1))
+
+    data = EventData("full", "train", ("a",), np.zeros(1, np.int64), ("a",), (1, 1, 1), read, str, "made up")
+    data.frames(ByNumber(1), cache=tmp_path, progress=False)
+    (file,) = shards(tmp_path)
+    content = bytearray(file.read_bytes())
+    content[byte] ^= 1
+    file.write_bytes(content)
+    frames = data.frames(ByNumber(1), cache=tmp_path, progress=False).take(np.array([0]))
+    assert frames.dtype == np.uint16 and frames.item() == 300
+
+
 def test_bytes_that_cannot_be_right_are_not_followed(recordings: Recordings, tmp_path: Path) -> None:
     """The decoder stays inside the frames and the bytes, whatever it is given."""
     from neurograph.data.frame_shard import Damaged, pack, unpack
@@ -303,7 +404,7 @@ def test_several_processes_fill_one_cache_and_some_are_killed(recordings: Record
     for process in running:
         process.join(120)
     assert [process.exitcode for process in running] == [-signal.SIGKILL] * 4 + [0]
-    frames = data.frames(ByTime(5), cache=kept, progress=False)
+    frames = replace(data, read=slow).frames(ByTime(5), cache=kept, progress=False)
     assert np.array_equal(frames.take(np.arange(320)), fresh(data, ByTime(5)))
     files = [file.name for file in kept.rglob("*") if file.is_file() and not file.name.startswith("about.json.")]
     assert len(shards(kept)) == 10 and len(files) == 11, f"something is left of those that were killed: {files}"
@@ -337,6 +438,16 @@ def test_a_file_system_without_locks(recordings: Recordings, tmp_path: Path, mon
     data = recordings(3)
     frames = data.frames(ByTime(2), cache=tmp_path / "kept", progress=False)
     assert np.array_equal(frames.take(np.arange(3)), fresh(data, ByTime(2)))
+    (file,) = shards(tmp_path / "kept")
+    at_work = file.with_name(f"{file.stem}.another.tmp")  # perhaps another process writes it
+    at_work.write_bytes(b"half")
+    file.unlink()
+    data.frames(ByTime(2), cache=tmp_path / "kept", progress=False)
+    assert at_work.read_bytes() == b"half"
+    monkeypatch.undo()
+    file.unlink()
+    data.frames(ByTime(2), cache=tmp_path / "kept", progress=False)
+    assert not at_work.exists(), "with a lock it is known to be of one that died"
 
 
 def test_list_and_remove(recordings: Recordings, tmp_path: Path) -> None:
