@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import lzma
 import os
 import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from neurograph.data.claim import Claim, claim
 from neurograph.errors import DataError
 
-__all__ = ["Archive", "unpack"]
+__all__ = ["Archive", "alone", "unpack"]
 
 CHUNK = 1 << 20
 #: Files and bytes that an archive may unpack to; compressed events and pictures stay far below.
@@ -24,6 +27,7 @@ MOST_FILES = 2_000_000
 RATIO, FLOOR = 100, 64 << 20
 #: What some systems pack beside the data.
 LITTER = ("__MACOSX", ".DS_Store")
+STAGE = ".unpacking-"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Archive:
     md5: str | None = None
     #: Names of other packings of the same, without a known checksum, that a person may put there.
     others: tuple[str, ...] = ()
+    #: The one split that it is for; None: each.
+    split: str | None = None
 
     def put(self, folder: Path) -> Path | None:
         """The archive as a person put it into the folder, in whichever packing."""
@@ -61,11 +67,11 @@ def unpack(archive: Path, folder: Path) -> None:
         raise DataError(f"{archive}: it cannot be read ({error})") from error
     if size == 0:
         raise DataError(f"{archive}: it is empty; delete it and get it again")
-    stage = folder / f".unpacking-{archive.name}"
+    stage: Path | None = None
     room = RATIO * size + FLOOR
     try:
-        shutil.rmtree(stage, ignore_errors=True)
-        stage.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=folder))  # of its own, as another process may be unpacking too
         for count, (name, stream) in enumerate(_members(archive)):
             if count >= MOST_FILES:
                 raise DataError(f"{archive}: it holds more than {MOST_FILES:,} files; it is no archive of a data set")
@@ -88,7 +94,28 @@ def unpack(archive: Path, folder: Path) -> None:
     except OSError as error:
         raise DataError(f"{archive}: it cannot be unpacked into {folder} ({error})") from error
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only process to fetch into a folder and to unpack there, waiting for one that does; raises DataError.
+
+    What one that died had unpacked by half is cleared away.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            found = stack.enter_context(claim(folder / ".fetching.lock"))
+        except OSError as error:
+            raise DataError(
+                f"{folder}: it cannot be written ({error}); fix its rights, or choose another folder with data_dir=..."
+            ) from error
+        if found is Claim.HELD:
+            for left in folder.glob(f"{STAGE}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes] | gzip.GzipFile]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from neurograph.data.archives import Archive, unpack
+from neurograph.data.archives import Archive, alone, unpack
 from neurograph.data.fetch import DownloadError, check_md5, download
 from neurograph.errors import DataError
 
@@ -111,31 +111,38 @@ class DataSet(ABC):
                         return folder
         return None
 
+    def begun(self, folder: Path, split: str) -> bool:
+        """Whether the split comes in several archives and some of them are not unpacked there: a download broke off."""
+        needed = [archive for archive in self.archives if archive.split in (None, split)]
+        return len(needed) > 1 and not all(archive.unpacked(folder) for archive in needed)
+
     def fetch(self, folder: Path, *, verify: bool, progress: bool) -> None:
         """Download the official archives into the folder and unpack them; raises DownloadError or DataError.
 
         An archive that a person put there is checked and unpacked. Where the licence or the host lets no program
-        fetch them, the DownloadError names the page to fetch from and where to put what.
+        fetch them, the DownloadError names the page to fetch from and where to put what. Of several processes one does
+        it, and the others wait for it.
         """
-        for archive in self.archives:
-            if archive.unpacked(folder):
-                continue
-            theirs = archive.put(folder)
-            path = theirs or folder / archive.name
-            md5 = archive.md5 if verify and path.name == archive.name else None
-            if theirs:
-                check_md5(path, md5)
-            elif archive.url:
-                download(archive.url, path, md5=md5, progress=progress)
-            else:
-                raise self.refusal(folder)
-            unpack(path, folder)
-            if not archive.unpacked(folder):
-                raise DataError(f"{path}: it holds no {archive.makes}; it is another archive; get it again")
-            if not theirs:
-                path.unlink()
-        if not self.archives:
+        if not self.archives or any(not a.url and not a.unpacked(folder) and not a.put(folder) for a in self.archives):
             raise self.refusal(folder)
+        with alone(folder):
+            for archive in self.archives:
+                if not archive.unpacked(folder):  # another process may just have done it
+                    self._fetch(archive, folder, verify, progress)
+
+    def _fetch(self, archive: Archive, folder: Path, verify: bool, progress: bool) -> None:
+        theirs = archive.put(folder)
+        path = theirs or folder / archive.name
+        md5 = archive.md5 if verify and path.name == archive.name else None
+        if theirs:
+            check_md5(path, md5)
+        else:
+            download(archive.url, path, md5=md5, progress=progress)
+        unpack(path, folder)
+        if not archive.unpacked(folder):
+            raise DataError(f"{path}: it holds no {archive.makes}; it is another archive; get it again")
+        if not theirs:
+            path.unlink()
 
     def refusal(self, folder: Path) -> DownloadError:
         """Says what a person has to fetch, from where, and where it goes."""

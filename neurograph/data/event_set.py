@@ -21,7 +21,7 @@ from neurograph.errors import DataError
 if TYPE_CHECKING:
     from neurograph.data.transforms import Transform
 
-__all__ = ["EventSet", "in_turn", "natural", "recordings_for", "split_of"]
+__all__ = ["EventSet", "check_folders", "in_turn", "natural", "recordings_for", "split_of"]
 
 
 class EventSet(DataSet):
@@ -89,6 +89,17 @@ class EventSet(DataSet):
         from neurograph.data.transforms import RandomCrop
 
         return RandomCrop(max(1, size[1] // 12))
+
+
+def check_folders(top: Path, names: Iterable[str]) -> None:
+    """Raise DataError naming the folders of classes that are not there: without them it would be another data set."""
+    missing = [name for name in names if not (top / name).is_dir()]
+    if missing:
+        listed = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        raise DataError(
+            f"{top}: {len(missing)} folders of classes are missing: {listed}; get the set again (a class that is left out on "
+            "purpose has an empty folder)"
+        )
 
 
 def natural(name: str) -> list[tuple[int, str]]:

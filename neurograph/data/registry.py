@@ -57,8 +57,8 @@ def load(
 
     Files are looked for in ``data_dir``; without it in the folder named by NEUROGRAPH_DATA and
     then in the cache folder. If they are nowhere and ``download`` is set, they are fetched into
-    ``data_dir`` or the cache folder. ``limit`` keeps the first so many images (all, if there are
-    fewer). ``verify`` checks the official checksum of files that are downloaded now; files
+    ``data_dir`` or the cache folder; a download of several archives that broke off goes on.
+    ``limit`` keeps the first so many images (all, if there are fewer). ``verify`` checks the official checksum of files that are downloaded now; files
     already in a folder are never compared with it, since they may be re-encoded.
 
     Raises DataError (unknown name or split, missing or damaged files) and its subclass
@@ -116,7 +116,7 @@ def _folder(
 ) -> Path:
     places = roots(data_dir)
     found = kind.locate(places, split)
-    if found is not None:
+    if found is not None and not (download and kind.begun(found, split)):
         return found
     looked = ", ".join(str(root) for root in places)
     hint = kind.hint(places)
@@ -126,13 +126,14 @@ def _folder(
             f"{', '.join(kind.folders)}; name the folder with data_dir=... or {FOLDER_VARIABLE}, "
             f"or allow download=True{kind.page and '; the files are at ' + kind.page}{hint and '. ' + hint}"
         )
-    target = kind.packed(places)
+    target = found or kind.packed(places)
     if target is None:
         target = (Path(data_dir) if data_dir is not None else cache_folder()) / kind.folders[0]
     try:
         kind.fetch(target, verify=verify, progress=progress)
     except DownloadError as error:
-        raise DownloadError(f"data set {kind.name!r}: not in {looked}, and {error}{hint and '. ' + hint}") from error
+        there = f"only a part of it is in {found}" if found else f"not in {looked}"
+        raise DownloadError(f"data set {kind.name!r}: {there}, and {error}{hint and '. ' + hint}") from error
     return target
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neurograph.data.archives import Archive
-from neurograph.data.event_set import EventSet, in_turn, natural, recordings_for, split_of
+from neurograph.data.event_set import EventSet, check_folders, in_turn, natural, recordings_for, split_of
 from neurograph.data.events.events import Events
 from neurograph.data.events.write import aedat2_dvs128, moving_blob
 from neurograph.data.example_pictures import example_labels
@@ -65,6 +65,7 @@ class DvsCifar10(EventSet):
         return any(next((folder / name).glob("*.aedat"), None) is not None for name in self.classes)
 
     def index(self, folder: Path, split: str) -> list[tuple[str, int]]:
+        check_folders(folder, self.classes)
         classes = []
         for label, name in enumerate(self.classes):
             files = sorted((path.name for path in (folder / name).glob("*.aedat")), key=natural)
@@ -83,9 +84,10 @@ class DvsCifar10(EventSet):
         return Compose(RandomCrop(max(1, size[1] // 12)), HorizontalFlip(), RandomAffine(15.0))
 
     def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
+        for name in self.classes:
+            (folder / name).mkdir(parents=True, exist_ok=True)
         for label, held in zip(*np.unique(example_labels(count, 10), return_counts=True), strict=True):
             name = self.classes[label]
-            (folder / name).mkdir(parents=True, exist_ok=True)
             for number in range(recordings_for(int(held))):
                 events = moving_blob(int(label), 10, self.sensor, rng, duration=1_300_000)
                 turned = replace(events, x=127 - events.y, y=127 - events.x, p=1 - events.p)

@@ -11,7 +11,7 @@ from neurograph.data.event_set import EventSet
 from neurograph.data.events.events import Events
 from neurograph.data.events.write import aedat3, moving_blob
 from neurograph.data.example_pictures import example_labels
-from neurograph.data.sets.intervals import between, decoded, read_table
+from neurograph.data.sets.intervals import between, decoded, read_table, row_of
 from neurograph.errors import DataError
 
 __all__ = ["DvsGesture"]
@@ -84,7 +84,7 @@ class DvsGesture(EventSet):
     def recording(self, folder: Path, key: str) -> Events:
         name, _, row = key.partition("#")
         path = folder / name
-        _, start, end = read_table(self._table(path), 3)[int(row)]
+        _, start, end = row_of(self._table(path), 3, int(row))
         return between(decoded(path, super().version(folder, key), self.read_file), start, end, f"{path}, row {row}")
 
     def version(self, folder: Path, key: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,8 @@ NAMES = "trainlabel_dir.txt"
 #: Longest side of a picture, the side of the canvas it is centred on, and what the authors cut off all around.
 LONGEST, MARGIN, SIDE = 254, 16, 224
 STEPS, STEP_US = 8, 1000
+#: Bytes of the two arrays: an event at every pixel in every step, as int64, and as much again.
+MOST = 1 << 25
 
 
 class EsImageNet(EventSet):
@@ -156,18 +156,17 @@ def _lines(path: Path, cells: int) -> list[tuple[int, list[str]]]:
 
 
 def _arrays(path: Path) -> list[np.ndarray]:
+    from neurograph.data.events.formats.npz import members
+
     try:
-        with path.open("rb") as stream, zipfile.ZipFile(stream) as packed:
-            bad = packed.testzip()
-            if bad is not None:
-                raise ValueError(f"the checksum of {bad} is wrong")
-        with np.load(path, allow_pickle=False) as held:
-            parts = [held["pos"], held["neg"]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise DataError(f"{path}: it cannot be read as an .npz of 'pos' and 'neg' ({error}); get it again") from error
-    for name, part in zip(("pos", "neg"), parts, strict=True):
+        held = members(path, lambda headers: [name for name in ("pos", "neg") if name in headers], MOST)
+    except OSError as error:
+        raise DataError(f"{path}: it cannot be read ({error}); get it again") from error
+    if len(held) != 2:
+        raise DataError(f"{path}: it holds {', '.join(held) or 'neither'} of 'pos' and 'neg'; get it again")
+    for name, (part, _) in held.items():
         if part.ndim != 2 or part.shape[1] != 3 or part.dtype.kind not in "ui":
             raise DataError(
                 f"{path}: {name!r} is {part.dtype} {part.shape}; it must be whole numbers [n, 3]; get it again"
             )
-    return parts
+    return [part for part, _ in held.values()]

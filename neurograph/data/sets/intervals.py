@@ -1,4 +1,4 @@
-"""Recordings that hold many samples: the last few decoded, so that each file is read once for all of its samples."""
+"""Files that hold many samples: the last few kept, so that each file is read once for all of its samples."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from neurograph.data.events.events import Events
 from neurograph.errors import DataError
 
-__all__ = ["between", "decoded", "read_table"]
+__all__ = ["between", "decoded", "read_table", "row_of"]
+
+Held = TypeVar("Held")
 
 KEPT = 2
-_kept: OrderedDict[tuple[str, str], Events] = OrderedDict()
+_kept: OrderedDict[tuple[str, str], Any] = OrderedDict()
 _lock = threading.Lock()
 
 
-def decoded(path: Path, version: str, read: Callable[[Path], Events]) -> Events:
-    """The events of a file, kept for the next sample of it; `version` changes when the file does."""
+def decoded(path: Path, version: str, read: Callable[[Path], Held]) -> Held:
+    """What `read` makes of a file, kept for the next sample of it; `version` changes when the file does."""
     key = (str(path), version)
     with _lock:
         if key not in _kept:
@@ -26,7 +29,8 @@ def decoded(path: Path, version: str, read: Callable[[Path], Events]) -> Events:
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
         _kept.move_to_end(key)
-        return _kept[key]
+        found: Held = _kept[key]
+        return found
 
 
 def between(events: Events, start: int, end: int, what: str) -> Events:
@@ -60,3 +64,14 @@ def read_table(path: Path, columns: int) -> list[tuple[int, ...]]:
             raise DataError(f"{path}: line {number} is {line[:60]!r}; it must begin with {columns} whole numbers")
         rows.append(row)
     return rows
+
+
+def row_of(path: Path, columns: int, row: int) -> tuple[int, ...]:
+    """One row, from 0, as read_table() counts them; raises DataError where the table is shorter than it was."""
+    rows = read_table(path, columns)
+    if not 0 <= row < len(rows):
+        raise DataError(
+            f"{path}: row {row} is wanted of a table of {len(rows)} rows; it was cut or changed since the data set was "
+            "opened: put it there again, or load the data set again"
+        )
+    return rows[row]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neurograph.data.archives import Archive
-from neurograph.data.event_set import EventSet, in_turn, natural, recordings_for, split_of
+from neurograph.data.event_set import EventSet, check_folders, in_turn, natural, recordings_for, split_of
 from neurograph.data.events.events import Events
 from neurograph.data.events.write import atis_bin, moving_blob
 from neurograph.data.example_pictures import example_labels
@@ -62,6 +62,7 @@ class NCaltech101(EventSet):
 
     def index(self, folder: Path, split: str) -> list[tuple[str, int]]:
         top = self.inside(folder, "Caltech101")
+        check_folders(top, self.classes)
         below = top.relative_to(folder).as_posix()
         classes = []
         for label, name in enumerate(self.classes):
@@ -77,9 +78,10 @@ class NCaltech101(EventSet):
         return None
 
     def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
+        for name in self.classes:
+            (folder / "Caltech101" / name).mkdir(parents=True, exist_ok=True)
         for label, held in zip(*np.unique(example_labels(count, 100), return_counts=True), strict=True):
             place = folder / "Caltech101" / self.classes[label]
-            place.mkdir(parents=True, exist_ok=True)
             for number in range(1, recordings_for(int(held)) + 1):
                 events = moving_blob(int(label), 100, self.sensor, rng, count=2000)
                 (place / f"image_{number:04d}.bin").write_bytes(atis_bin(events))

@@ -46,12 +46,14 @@ class NMnist(EventSet):
             "Train",
             f"{HOST}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
             "20959b8e626244a1b502305a9e6e2031",
+            split="train",
         ),
         Archive(
             "Test.zip",
             "Test",
             f"{HOST}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
             "69ca8762b2fe404d9b9bad1103e97832",
+            split="test",
         ),
     )
 

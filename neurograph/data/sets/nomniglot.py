@@ -12,7 +12,7 @@ from neurograph.data.event_set import EventSet
 from neurograph.data.events.events import Events
 from neurograph.data.events.write import aedat4, moving_blob
 from neurograph.data.example_pictures import example_labels
-from neurograph.data.sets.intervals import between, decoded, read_table
+from neurograph.data.sets.intervals import between, decoded, read_table, row_of
 from neurograph.errors import DataError
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ class NOmniglot(EventSet):
 
     def index(self, folder: Path, split: str) -> list[tuple[str, int]]:
         tops = [top for top in TOPS if (folder / top).is_dir()]
+        if (split != "background" and TOPS[3] not in tops) or (split != "evaluation" and not set(tops) & set(TOPS[:3])):
+            raise DataError(f"{folder}: it has {', '.join(tops)} only; the split {split!r} needs more: {self.layout}")
         first, last = {"background": (0, 964), "evaluation": (964, 1623)}.get(split, (0, 1623))
         rows = {"train": range(TRAIN), "test": range(TRAIN, WRITERS)}.get(split, range(WRITERS))
         found = []
@@ -142,7 +144,7 @@ class NOmniglot(EventSet):
     def recording(self, folder: Path, key: str) -> Events:
         name, _, row = key.partition("#")
         path = folder / name
-        _, start, end = self._table(path)[int(row)]
+        _, start, end = row_of(path.with_suffix(".csv"), 3, int(row))
         events = between(decoded(path, super().version(folder, key), self._read), start, end, f"{path}, drawing {row}")
         left, top = events.x.astype(np.int64) - LEFT, events.y.astype(np.int64) - TOP
         shown = (left >= 0) & (left < SIDE) & (top >= 0) & (top < SIDE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 from neurograph.data.archives import Archive
@@ -13,9 +12,11 @@ from neurograph.data.event_set import EventSet
 from neurograph.data.events.events import Events
 from neurograph.data.events.write import moving_blob
 from neurograph.data.example_pictures import example_labels
+from neurograph.data.sets.intervals import decoded
 from neurograph.errors import DataError
 
 if TYPE_CHECKING:
+    from neurograph.data.events.formats.spikes import SpikesFile
     from neurograph.data.transforms import Transform
 
 __all__ = ["Shd"]
@@ -54,6 +55,7 @@ class Shd(EventSet):
             f"{HOST}/shd_train.h5.zip",
             "f3252aeb598ac776c1b526422d90eecb",
             others=("shd_train.h5.gz",),
+            split="train",
         ),
         Archive(
             "shd_test.h5.zip",
@@ -61,6 +63,7 @@ class Shd(EventSet):
             f"{HOST}/shd_test.h5.zip",
             "1503a5064faa34311c398fb0a1ed0a6f",
             others=("shd_test.h5.gz",),
+            split="test",
         ),
     )
 
@@ -69,57 +72,39 @@ class Shd(EventSet):
 
     def index(self, folder: Path, split: str) -> list[tuple[str, int]]:
         path = folder / f"shd_{split}.h5"
-        try:
-            with h5py.File(path, "r") as file:
-                labels = np.asarray(file["labels"][()])
-                counts = {len(file[f"spikes/{name}"]) for name in ("times", "units")} | {labels.size}
-        except Exception as error:  # a damaged file can make HDF5 raise anything
-            raise DataError(
-                f"{path}: it cannot be read as spikes and labels in HDF5 ({error}); get it again"
-            ) from error
-        if labels.ndim != 1 or labels.dtype.kind not in "ui" or len(counts) != 1:
-            raise DataError(
-                f"{path}: labels are {labels.dtype} {labels.shape}; there must be one a sample; get it again"
-            )
-        wrong = np.flatnonzero(labels >= len(self.classes))
+        labels = self._file(folder, path.name).labels
+        wrong = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
         if wrong.size:
             raise DataError(
-                f"{path}: sample {wrong[0]} has the label {labels[wrong[0]]}; labels are 0..19; get it again"
+                f"{path}: sample {wrong[0]} has {f'the label {labels[wrong[0]]}' if labels[wrong[0]] >= 0 else 'no label'}; "
+                "labels are 0..19; get it again"
             )
         return [(f"{path.name}#{number}", int(label)) for number, label in enumerate(labels)]
 
     def recording(self, folder: Path, key: str) -> Events:
-        name, _, number = key.partition("#")
-        path = folder / name
-        try:
-            with h5py.File(path, "r") as file:
-                times = np.asarray(file["spikes/times"][int(number)], np.float64)
-                units = np.asarray(file["spikes/units"][int(number)])
-        except Exception as error:  # a damaged file can make HDF5 raise anything
+        number = int(key.partition("#")[2])
+        file = self._file(folder, key)
+        events = file[number]
+        if len(events) and (events.sensor != self.sensor or events.t[0] < 0):
             raise DataError(
-                f"{path}: sample {number} cannot be read ({error}); the file is damaged, get it again"
-            ) from error
-        if times.shape != units.shape or units.dtype.kind not in "ui" or not np.isfinite(times).all():
-            raise DataError(f"{path}: sample {number} has {times.size} times and {units.size} channels; get it again")
-        if units.size and (units.min() < 0 or units.max() >= CHANNELS or times.min() < 0):
-            raise DataError(
-                f"{path}: sample {number} has channels {units.min()}..{units.max()} from {times.min()} s on; channels are "
-                f"0..{CHANNELS - 1} and times not below 0; the file is damaged, get it again"
+                f"{file.path}: sample {number} has channels {events.x.min()}..{events.x.max()} from {events.t[0]} us on; "
+                f"channels are 0..{CHANNELS - 1} and times not below 0; the file is damaged, get it again"
             )
-        order = np.argsort(times, kind="stable")
-        return Events(
-            t=np.rint(times[order] * 1e6).astype(np.int64),
-            x=units[order].astype(np.uint16),
-            y=np.zeros(times.size, np.uint16),
-            p=np.zeros(times.size, np.uint8),
-            sensor=self.sensor,
-        )
+        return events
+
+    def _file(self, folder: Path, key: str) -> SpikesFile:
+        """The file of a key, opened once for all samples of it."""
+        from neurograph.data.events.formats.spikes import SpikesFile
+
+        return decoded(folder / key.partition("#")[0], self.version(folder, key), SpikesFile)
 
     def augmentation(self, size: tuple[int, int]) -> Transform | None:
         """None: a shift of the channels would be another pitch."""
         return None
 
     def write_example(self, folder: Path, count: int, rng: np.random.Generator) -> None:
+        import h5py
+
         folder.mkdir(parents=True, exist_ok=True)
         for split in self.splits:
             labels = example_labels(count, 20)

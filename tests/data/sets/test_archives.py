@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import multiprocessing
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -96,6 +98,65 @@ def test_tar_is_fetched_with_resume(
     data = load("dvsg", data_dir=tmp_path, progress=False)
     assert site.asked[-1] == ("/DvsGesture.tar.gz", "bytes=700-")
     assert data.labels.tolist() == [3] and len(data.events(0)) == 400  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("cut", [None, 40], ids=["not begun", "begun"])
+def test_archives_that_broke_off_go_on(
+    site, tmp_path: Path, dvs128, monkeypatch: pytest.MonkeyPatch, cut: int | None
+) -> None:
+    """Of ten archives the first is there: never a data set of one class."""
+    kind = type(dataset("dvsc10"))
+    made = {
+        name: zipped({f"{name}/cifar10_{name}_{k}.aedat": dvs128([(k, 1, 1, 0)]) for k in range(10)})
+        for name in kind.classes
+    }
+    held = tuple(Archive(f"{name}.zip", name, site.url + f"{name}.zip", md5(made[name])) for name in kind.classes)
+    monkeypatch.setattr(kind, "archives", held)
+    site.files["airplane.zip"] = made["airplane"]
+    if cut:
+        site.files["automobile.zip"] = made["automobile"]
+        (tmp_path / "dvs_cifar10").mkdir()
+        unpack_to = tmp_path / "first.zip"
+        unpack_to.write_bytes(made["airplane"])
+        unpack(unpack_to, tmp_path / "dvs_cifar10")
+        site.cut_at = cut
+    with pytest.raises(DownloadError, match=r"automobile\.zip"):
+        load("dvsc10", data_dir=tmp_path, progress=False)
+    assert (tmp_path / "dvs_cifar10/airplane").is_dir()
+    with pytest.raises(DownloadError, match="only a part of it is in"):
+        load("dvsc10", data_dir=tmp_path, progress=False)
+    with pytest.raises(DataError, match="9 folders of classes are missing: automobile, bird"):
+        load("dvsc10", data_dir=tmp_path, download=False)
+    site.files |= {f"{name}.zip": content for name, content in made.items()}
+    site.cut_at = None
+    data = load("dvsc10", data_dir=tmp_path, progress=False)
+    assert len(data) == 90 and sorted(set(data.labels.tolist())) == list(range(10))
+    assert len([path for path, _ in site.asked if path == "/airplane.zip"]) == (0 if cut else 1)
+    before = len(site.asked)
+    assert len(load("dvsc10", "test", data_dir=tmp_path, progress=False)) == 10 and len(site.asked) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are started by forking")
+def test_several_processes_fetch_at_once(tmp_path: Path, nmnist_zips, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"Train/{k % 10}/{k:05d}.bin": b"\0\0\0\0\1" for k in range(1, 601)}
+    nmnist_zips["Train.zip"] = zipped(files)
+    held = tuple(Archive(n, n[:-4], "", md5(c)) for n, c in nmnist_zips.items())
+    monkeypatch.setattr(type(dataset("nmnist")), "archives", held)
+    (tmp_path / "nmnist/.unpacking-of-one-that-died").mkdir(parents=True)
+    for name, content in nmnist_zips.items():
+        (tmp_path / "nmnist" / name).write_bytes(content)
+
+    def count() -> None:
+        os._exit(0 if len(load("nmnist", data_dir=tmp_path)) == 600 else 1)
+
+    context = multiprocessing.get_context("fork")
+    running = [context.Process(target=count) for _ in range(4)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(60)
+    assert [process.exitcode for process in running] == [0] * 4
+    assert sorted(path.name for path in (tmp_path / "nmnist").iterdir()) == ["Test", "Test.zip", "Train", "Train.zip"]
 
 
 @pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2"])

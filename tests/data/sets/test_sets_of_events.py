@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -84,6 +86,13 @@ def test_real_nmnist(tmp_path: Path) -> None:
 
 def test_ncaltech101_split_of_each_class(tmp_path: Path, atis) -> None:
     top = tmp_path / "N-Caltech101/Caltech101"
+    put(top / "ant/image_0001.bin", atis([(1, 2, 3, 1)]))
+    with pytest.raises(
+        DataError, match="99 folders of classes are missing: Faces_easy, .* and 89 more; get the set again"
+    ):
+        opened("ncaltech101", "train", tmp_path)
+    for name in dataset("ncaltech101").classes:
+        (top / name).mkdir(exist_ok=True)
     for name, count in (("Faces_easy", 10), ("yin_yang", 25), ("ant", 3), ("BACKGROUND_Google", 9)):
         for number in range(1, count + 1):
             put(top / name / f"image_{number:04d}.bin", atis([(number, 239, 179, 1)]))
@@ -109,6 +118,10 @@ def test_dvs_cifar10_split_by_number_and_upright(tmp_path: Path, dvs128) -> None
                 tmp_path / f"CIFAR10DVS/{name}/cifar10_{name}_{k}.aedat",
                 dvs128([(100 + k, 3, 100, 0), (7000, 127, 0, 1)]),
             )
+    with pytest.raises(DataError, match="8 folders of classes are missing: automobile, bird, .*; get the set again"):
+        opened("dvsc10", "train", tmp_path)
+    for name in dataset("dvsc10").classes:
+        (tmp_path / "CIFAR10DVS" / name).mkdir(exist_ok=True)
     train, test = (opened("dvsc10", split, tmp_path) for split in ("train", "test"))
     assert train.sensor == (2, 128, 128) and train.classes[9] == "truck"
     assert train.keys[2 * 2] == "airplane/cifar10_airplane_2.aedat"  # and not _10, as text would sort it
@@ -150,6 +163,9 @@ def test_dvs_gesture_cuts_recordings(tmp_path: Path, aedat31, some_events, monke
     table = top / "user01_fluorescent_labels.csv"
     table.write_text(table.read_text().replace("3100000", "3100001"))
     assert train.version(train.keys[1]) != before
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:3]))
+    with pytest.raises(DataError, match=r"user01_fluorescent_labels\.csv: row 2 is wanted of a table of 2 rows"):
+        train.events(2)
 
 
 def test_dvs_gesture_faults(tmp_path: Path, aedat31, some_events) -> None:
@@ -220,9 +236,21 @@ def test_nomniglot_characters_and_drawings(tmp_path: Path, dv4, some_events) -> 
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"0003\.aedat4.*byte"):
         opened("nomniglot", "test", tmp_path).events(place)
+    lines = path.with_suffix(".csv").read_text().splitlines()
+    path.with_suffix(".csv").write_text("\n".join(lines[:6]))
+    with pytest.raises(DataError, match=r"0003\.csv: row 15 is wanted of a table of 5 rows"):
+        data["test"].events(place)
     path.with_suffix(".csv").unlink()
     with pytest.raises(DataError, match=r"0003\.csv.*cannot be read"):
         opened("nomniglot", "background", tmp_path)
+
+
+def test_nomniglot_in_part(tmp_path: Path) -> None:
+    dataset("nomniglot").write_example(tmp_path, 5, np.random.default_rng(0))
+    (tmp_path / "dvs_evaluation").rename(tmp_path / "elsewhere")
+    assert len(opened("nomniglot", "background", tmp_path)) == 20
+    with pytest.raises(DataError, match="dvs_background only; the split 'train' needs more"):
+        opened("nomniglot", "train", tmp_path)
 
 
 def es_sample(path: Path, pos: list, neg: list) -> None:
@@ -246,6 +274,12 @@ def test_es_imagenet_centred_and_cut(tmp_path: Path) -> None:
     assert test.sensor == (2, 224, 224) and train.version(train.keys[0])
 
 
+def npy_head(shape: tuple[int, ...]) -> bytes:
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return out.getvalue()
+
+
 def test_es_imagenet_faults(tmp_path: Path) -> None:
     path = tmp_path / "val/a.npz"
     es_sample(path, [(1, 1, 9)], [])
@@ -257,6 +291,17 @@ def test_es_imagenet_faults(tmp_path: Path) -> None:
         path.write_bytes(damage)
         with pytest.raises(DataError, match=r"a\.npz"):
             opened("es_imagenet", "test", tmp_path).events(0)
+    np.savez(path, pos=np.zeros((2, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a\.npz: it holds pos of 'pos' and 'neg'"):
+        opened("es_imagenet", "test", tmp_path).events(0)
+    with zipfile.ZipFile(path, "w") as packed:
+        for name in ("pos", "neg"):
+            packed.writestr(f"{name}.npy", npy_head((1 << 50, 3)))
+    with pytest.raises(DataError, match=r"a\.npz: .*\(1125899906842624, 3\)"):
+        opened("es_imagenet", "test", tmp_path).events(0)
+    path.unlink()
+    with pytest.raises(DataError, match=r"a\.npz: it cannot be read"):
+        opened("es_imagenet", "test", tmp_path).events(0)
     np.savez(path, pos=np.zeros((2, 2), np.uint8), neg=np.zeros((2, 3), np.uint8))
     with pytest.raises(DataError, match=r"'pos' is uint8 \(2, 2\)"):
         opened("es_imagenet", "test", tmp_path).events(0)
@@ -308,11 +353,11 @@ def test_shd(tmp_path: Path) -> None:
     ("times", "units", "labels", "message"),
     [
         ([[0.5]], [[700]], [1], r"shd_test\.h5: sample 0 has channels 700\.\.700"),
-        ([[0.5, 0.5]], [[7]], [1], r"sample 0 has 2 times and 1 channels"),
-        ([[np.inf]], [[7]], [1], r"sample 0 has 1 times"),
+        ([[0.5, 0.5]], [[7]], [1], r"recording 0 has 2 times and 1 units"),
+        ([[np.inf]], [[7]], [1], r"recording 0 has times that are no seconds"),
         ([[-0.5]], [[7]], [1], r"times not below 0"),
         ([[0.5]], [[7]], [20], r"sample 0 has the label 20"),
-        ([[0.5]], [[7]], [1, 2], r"one a sample"),
+        ([[0.5]], [[7]], [1, 2], r"numbers of recordings differ"),
     ],
 )
 def test_shd_faults(tmp_path: Path, times: list, units: list, labels: list, message: str) -> None:
@@ -325,8 +370,37 @@ def test_shd_damage(tmp_path: Path) -> None:
     path = tmp_path / "shd_test.h5"
     shd_file(path, [[0.5]], [[7]], [1])
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"shd_test\.h5: it cannot be read"):
+    with pytest.raises(DataError, match=r"shd_test\.h5: byte 0 and after: .*it cannot be read"):
         opened("shd", "test", tmp_path)
+    shd_file(path, [[0.5]], [[7]], [1])
+    with h5py.File(path, "a") as file:
+        del file["labels"]
+    with pytest.raises(DataError, match=r"shd_test\.h5: sample 0 has no label"):
+        opened("shd", "test", tmp_path)
+
+
+def test_shd_lists_in_circles(tmp_path: Path) -> None:
+    """The library of HDF5 can turn forever in a heap of lists that says 0 for the length of one; here it is refused."""
+    path = tmp_path / "shd_test.h5"
+    shd_file(path, [[0.5], [0.25]], [[7], [8]], [1, 2])
+    content, at = bytearray(path.read_bytes()), 0
+    while (at := content.find(b"GCOL", at)) >= 0:
+        content[at + 8 : at + 16] = bytes(8)  # the size of the heap
+        at += 4
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"shd_test\.h5: byte \d+: the list of"):
+        opened("shd", "test", tmp_path).events(1)
+
+
+def test_shd_opens_its_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shd_file(tmp_path / "shd_train.h5", [[0.5], [0.25]], [[7], [8]], [1, 2])
+    data = opened("shd", "train", tmp_path)
+    monkeypatch.setattr("h5py.File", lambda *_, **__: pytest.fail("opened again"))
+    same(data.events(1), [(250_000, 8, 0, 0)])
+    monkeypatch.undo()
+    shd_file(tmp_path / "shd_train.h5", [[0.5], [0.75]], [[7], [9]], [1, 2])
+    os.utime(tmp_path / "shd_train.h5", ns=(1, 1))
+    same(data.events(1), [(750_000, 9, 0, 0)])
 
 
 def test_real_archive_names_what_it_would_need(tmp_path: Path) -> None:
