@@ -79,12 +79,15 @@ class Limit(click.ParamType):
     name = "N|all"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return ALL if value == ALL else click.IntRange(1).convert(value, param, ctx)
+        return ALL if str(value).lower() == ALL else click.IntRange(1).convert(value, param, ctx)
 
 
 ALL = "all"
 limit = click.option(
-    "--limit", type=Limit(), help="The first so many training samples (a fifth as many for testing), or all."
+    "--limit",
+    type=Limit(),
+    metavar="N|all",
+    help="The first so many training samples (a fifth as many for testing), or all.",
 )
 example_data = click.option(
     "--example-data", "example", type=click.IntRange(1), metavar="N",
