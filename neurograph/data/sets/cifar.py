@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from neurograph.data.archives import alone
 from neurograph.data.example_pictures import example_labels, example_pictures
 from neurograph.data.fetch import download, extract
 from neurograph.data.image_set import ImageSet, check_labels
@@ -58,12 +59,15 @@ class CifarSet(ImageSet):
         return ""
 
     def fetch(self, folder: Path, *, verify: bool, progress: bool) -> None:
-        archive = download(
-            self.address, folder.parent / self.archive, md5=self.md5 if verify else None, progress=progress
-        )
         names = [name for split in self.splits for name in self.files[split]]
-        extract(archive, [f"{self.inner}/{name}" for name in names], folder)
-        archive.unlink()
+        with alone(folder):
+            if all((folder / name).is_file() for name in names):
+                return  # another process did it meanwhile
+            archive = download(
+                self.address, folder.parent / self.archive, md5=self.md5 if verify else None, progress=progress
+            )
+            extract(archive, [f"{self.inner}/{name}" for name in names], folder)
+            archive.unlink()
 
     def read(self, folder: Path, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
         files = self.files[split]

@@ -14,6 +14,7 @@ from typing import BinaryIO, ClassVar
 
 import numpy as np
 
+from neurograph.data.archives import alone
 from neurograph.data.example_pictures import example_labels, example_pictures
 from neurograph.data.fetch import download
 from neurograph.data.image_set import ImageSet, check_labels
@@ -107,13 +108,14 @@ class IdxSet(ImageSet):
         return any(_file(folder, split, part) is not None for part in ("images", "labels"))
 
     def fetch(self, folder: Path, *, verify: bool, progress: bool) -> None:
-        for name, md5 in self.checksums.items():
-            download(
-                f"{self.address}{name}.gz",
-                folder / f"{name}.gz",
-                md5=md5 if verify else None,
-                progress=progress,
-            )
+        with alone(folder):
+            for name, md5 in self.checksums.items():
+                download(
+                    f"{self.address}{name}.gz",
+                    folder / f"{name}.gz",
+                    md5=md5 if verify else None,
+                    progress=progress,
+                )
 
     def read(self, folder: Path, split: str, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
         image_path, label_path = (self._need(folder, split, part) for part in ("images", "labels"))
