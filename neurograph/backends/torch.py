@@ -217,7 +217,6 @@ class TorchProgram(nn.Module, Shown):
         if memory not in (None, *_MEMORY):
             raise BackendError(f"memory={memory!r}: choose one of None, {', '.join(map(repr, _MEMORY))}")
         self.tape, self.steps, self.seed, self.check_numerics = tape, steps, seed, check_numerics
-        self.memory = memory
         self.dtype = _DTYPES[dtype]
         self.recordings: Mapping[str, Recording] = {}
         self._draw = 0

@@ -20,7 +20,20 @@ INPUT, OUTPUT = "input", "logits"
 # what a name must not be: attributes of the torch modules that hold the weights of a compiled graph
 _OF_MODULES = frozenset(dir(nn.Module()))
 _OF_PROGRAMS = frozenset(dir(TorchProgram)).union(
-    ("tape", "steps", "seed", "check_numerics", "dtype", "recordings", "_draw", "_stepped", "_weighted")
+    (
+        "tape",
+        "steps",
+        "seed",
+        "check_numerics",
+        "dtype",
+        "recordings",
+        "_draw",
+        "_stepped",
+        "_weighted",
+        "_memory",
+        "_blocks",
+        "_spikes",
+    )
 )
 
 

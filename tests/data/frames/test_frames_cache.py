@@ -297,7 +297,9 @@ def test_several_processes_fill_one_cache_and_some_are_killed(recordings: Record
         victim.kill()
     for process in running:
         process.join(120)
-    assert [process.exitcode for process in running] == [-signal.SIGKILL] * 4 + [0]
+    ended = [process.exitcode for process in running]
+    # on a machine that stalls, a victim may have ended before it was killed
+    assert ended[0] == -signal.SIGKILL and {*ended[1:4]} <= {-signal.SIGKILL, 0} and ended[4] == 0
     frames = replace(data, read=slow).frames(ByTime(5), cache=kept, progress=False)
     assert np.array_equal(frames.take(np.arange(320)), fresh(data, ByTime(5)))
     files = [file.name for file in kept.rglob("*") if file.is_file() and not file.name.startswith("about.json.")]
