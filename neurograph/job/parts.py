@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from neurograph.errors import DataError
 from neurograph.job.settings import Job
 
 if TYPE_CHECKING:
-    from neurograph.data import EventData, FrameData, ImageData
+    from neurograph.data import DataSet, EventData, FrameData, ImageData
     from neurograph.data.frames import FrameMaker
 
 __all__ = ["Parts", "Splits", "example_folder", "framed", "load_parts", "load_splits", "maker_of", "sample_shape"]
@@ -149,14 +151,23 @@ def maker_of(text: str, steps: int) -> FrameMaker:
     return frame_maker(name, **given, steps=steps)
 
 
+def _writers(kind: DataSet) -> str:
+    """A digest of the code that writes a set's example, so that files of an earlier way to write are not taken for it."""
+    from neurograph.data import example_pictures
+    from neurograph.data.events import write
+
+    modules = {sys.modules[part.__module__] for part in type(kind).__mro__ if part.__module__.startswith("neurograph")}
+    files = sorted(str(m.__file__) for m in (*modules, write, example_pictures))
+    return hashlib.sha256(b"".join(Path(f).read_bytes() for f in files)).hexdigest()[:12]
+
+
 def example_folder(dataset: str, count: int) -> Path:
     """Made-up files in the layout of a data set, in the cache folder; written once, whole or not at all."""
     from neurograph.data import cache_folder
     from neurograph.data import dataset as named
-    from neurograph.version import __version__
 
     kind = named(dataset)
-    folder = cache_folder().parent / "examples" / f"{kind.name}-{count}-{__version__}"
+    folder = cache_folder().parent / "examples" / f"{kind.name}-{count}-{_writers(kind)}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as place:
