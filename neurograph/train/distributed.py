@@ -7,6 +7,8 @@ with `with train.distributed.context() as ranks:` around what my_script does. `f
 
 from __future__ import annotations
 
+import gc
+import importlib
 import inspect
 import itertools
 import os
@@ -128,6 +130,7 @@ class Context:
             _current = Context()
             if self.world > 1 and dist.is_initialized():
                 dist.destroy_process_group()
+                gc.collect()  # what else of a training still refers to the group, in circles
 
     def __enter__(self) -> Context:
         return self
@@ -178,6 +181,9 @@ def context(device: str = "auto", *, backend: str | None = None, timeout_s: floa
     try:
         store, rank, size = next(iter(dist.rendezvous("env://", timeout=limit)))
         if size > 1:
+            # Its functions take the group that exists when it is first imported as their default, which would keep the
+            # group, and the threads of gloo, beyond close(): a thread that ends after Python does aborts the process.
+            importlib.import_module("torch.distributed.nn")
             dist.init_process_group(chosen, store=store, rank=rank, world_size=size, timeout=limit)
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
