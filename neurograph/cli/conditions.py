@@ -50,8 +50,12 @@ def _of_schedule(setting: str) -> Condition:
     )
 
 
+#: Options that are not spelt as they are named.
+_SPELT = {"normalize": "--normalize/--plain-pixels"}
+
 CONDITIONS = (
     Condition(("frames", "size", "workers"), lambda o: bool(o["events"]), "a data set of events, such as nmnist"),
+    Condition(("normalize",), lambda o: o.get("dataset") is not None and not o["events"], "a data set of pictures"),
     Condition(("momentum",), lambda o: o["optimizer"] == "sgd", "--optimizer sgd"),
     *map(_of_schedule, ("warmup_epochs", "warmup_lr", "min_lr")),
     Condition(
@@ -66,4 +70,6 @@ def check(o: Mapping[str, Any], *, events: bool) -> None:
     for condition in CONDITIONS:
         for name in condition.options:
             if o.get(name) is not None and not condition.holds(known):
-                raise click.UsageError(f"--{name.replace('_', '-')}: it needs {condition.needs}.")
+                raise click.UsageError(
+                    f"{_SPELT.get(name, '--' + name.replace('_', '-'))}: it needs {condition.needs}."
+                )

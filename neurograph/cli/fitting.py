@@ -32,7 +32,9 @@ def fitted(
     sizes = sizes_for(name, full=full)
     usual = usual_settings(replace(job, width=sizes["width"]), len(splits.train.classes), shape)
     loaded = _with_neuron(words, usual, o, job)
-    check_shape(loaded.graph, name, shape)
+    held = _as_before(loaded, o)
+    job = replace(job, **held)
+    check_shape(loaded.graph, name, splits.shape(job))
     more: dict[str, Any] = {}
     if not any(p.neuron.states for p in loaded.graph.populations):
         sizes["steps"] = 1
@@ -42,7 +44,7 @@ def fitted(
             more = activation_training(job.optimizer)
             if not takes_smoothing(o["loss"]):
                 more.pop("smoothing", None)
-    chosen = {k: v for k, v in sizes.items() if k != "width" and o[k] is None and v is not None}
+    chosen = {k: v for k, v in sizes.items() if k != "width" and o[k] is None and v is not None and k not in held}
     unset = {k: v for k, v in more.items() if o.get(k) is None}
     if "limit" in chosen and splits.first(chosen["limit"]) is splits:
         del chosen["limit"]
@@ -51,6 +53,8 @@ def fitted(
         text.insert(0, f"width={loaded.settings['width']:g}")
     if text:
         say(f"sizes that were not given: {' '.join(text)}")
+    if held:
+        say(f"as {loaded.name} was trained: {_spelt(held)}")
     if unset:
         text = [f"--{k.replace('_', '-')} {v:g}" for k, v in unset.items()]
         say(f"how {loaded.name} is trained where it is not said: {' '.join(text)}")
@@ -65,6 +69,20 @@ def fitted(
     if loaded.kind == "recipe" and "neuron" in _takes(loaded) and o["node_type"] is None:
         settings["neuron"] = _neuron_of(loaded)  # the job names another
     return loaded, replace(job, recipe=loaded.name, width=width, settings=settings, **chosen, **unset)
+
+
+def _as_before(loaded: Model, o: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model file says of the samples that its network was trained on, where no option says another."""
+    fields = ("steps", "frames") if "frames" in loaded.meta else ("steps", "normalize")
+    held = {k: loaded.meta[k] for k in fields if k in loaded.meta and o[k] is None}
+    height, width = loaded.meta.get("size", (0, 1))
+    return {**held, "size": height} if height == width and o["size"] is None else held
+
+
+def _spelt(held: Mapping[str, Any]) -> str:
+    """Fields of a job as they would be typed."""
+    pixels = {True: "--normalize", False: "--plain-pixels"}
+    return " ".join(pixels[v] if k == "normalize" else f"--{k.replace('_', '-')} {v}" for k, v in held.items())
 
 
 def _with_neuron(words: tuple[str, ...], usual: dict[str, Any], o: Mapping[str, Any], job: Job) -> Model:

@@ -28,11 +28,9 @@ data_dir = click.option(
     help="Folder with the data (default: NEUROGRAPH_DATA, else download).",
 )
 normalize = click.option(
-    "--normalize/--plain-pixels",
-    default=True,
-    show_default=True,
-    help="Images minus their mean over their deviation, or pixels from 0 to 1.",
-)
+    "--normalize/--plain-pixels", default=None,
+    help="Pictures minus their mean over their deviation, or pixels from 0 to 1 (default: as the model file says, else normalised).",
+)  # fmt: skip
 
 
 def _complete_dataset(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -89,11 +89,13 @@ class Training:
 
     def meta(self) -> dict[str, Any]:
         """What the model file says of itself: enough to give the network the samples that it was trained on."""
-        part, row = self.parts.train, self.rows[-1]
+        part, row = self.parts.train, self.rows[-1] if self.rows else None
         meta: dict[str, Any] = {
             "dataset": part.name, "data": self.parts.kind, "classes": list(part.classes), "normalize": self.job.normalize,
-            "steps": self.job.steps, "epochs": row.epoch + 1, "test_accuracy": row.eval_acc1, "recipe": self.name,
+            "steps": self.job.steps, "epochs": 0 if row is None else row.epoch + 1, "recipe": self.name,
         }  # fmt: skip
+        if row is not None:
+            meta["test_accuracy"] = row.eval_acc1
         if self.parts.events:
             meta |= {"frames": self.job.frames, "size": list(part.shape[1:])}
         return meta | {"job": {k: _plain(v) for k, v in asdict(self.job).items() if k not in _PLACES}}

@@ -128,6 +128,19 @@ def test_events_are_trained_on_as_frames_and_run_as_such(cli: Any, tiny_data: Pa
         ran = cli(f"neurograph run e.h5 --dataset nmnist --backend {backend} --json").json
         assert ran["steps"] == 3 and 100 * ran["correct"] / 10 == pytest.approx(data["test_accuracy"])
     assert "test samples right" in cli("neurograph info e.h5").out
+    again = cli("neurograph train e.h5 --dataset nmnist --epochs 1 --batch 4 -o again.h5 --folder runs/again")
+    assert "as e.h5 was trained: --steps 3 --frames number --size 20" in again.err
+    held = load_model(tmp_path / "again.h5")
+    assert (held.meta["steps"], held.meta["frames"], held.meta["size"]) == (3, "number", [20, 20])
+
+
+def test_pixels_stay_as_a_file_was_trained_on(cli: Any, mine: Path, tmp_path: Path) -> None:
+    cli(f"neurograph train my_net.py:make {TINY} --steps 2 --plain-pixels -o a.h5 --folder runs/a")
+    done = cli(f"neurograph train a.h5 {TINY} -o b.h5 --folder runs/b")
+    assert "as a.h5 was trained: --steps 2 --plain-pixels\n" in done.err
+    assert load_model(tmp_path / "b.h5").meta["normalize"] is False
+    done = cli(f"neurograph train a.h5 {TINY} --normalize --steps 1 -o c.h5 --folder runs/c")
+    assert "as a.h5" not in done.err and load_model(tmp_path / "c.h5").meta["normalize"] is True
 
 
 def test_options_of_training_reach_the_run(cli: Any, tiny_data: Path, tmp_path: Path) -> None:
@@ -193,6 +206,12 @@ def test_a_torch_module_of_the_users_is_converted(cli: Any, mine: Path, tiny_dat
         ("train lenet5 --dataset digits --frames number", 2, "--frames: it needs a data set of events"),
         ("train lenet5 --dataset digits --size 8", 2, "--size: it needs a data set of events"),
         ("train lenet5 --dataset digits --workers 1", 2, "--workers: it needs a data set of events"),
+        (
+            "train dvs_convnet --dataset nmnist --plain-pixels",
+            2,
+            "--normalize/--plain-pixels: it needs a data set of pic",
+        ),
+        ("run lenet5 --input random --normalize", 2, "--normalize/--plain-pixels: it needs a data set of pictures"),
         ("train lenet5 --dataset digits --momentum 0.5", 2, "--momentum: it needs --optimizer sgd"),
         ("train lenet5 --dataset digits --schedule step --min-lr 0", 2, "--min-lr: it needs a schedule that has it"),
         ("train lenet5 --dataset digits --schedule linear --warmup-lr 0", 2, "--warmup-lr: it needs a schedule"),

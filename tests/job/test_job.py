@@ -113,6 +113,8 @@ def test_pictures_run_from_job_to_model_file(tmp_path: Path) -> None:
     job = Job(dataset="digits", folder=tmp_path / "run", settings={"stages": ((4,), (4,))}, **TINY)
     parts = load_parts(job)
     run = Training(job, graph_of(job, parts), parts)
+    untrained = load_model(run.save(tmp_path / "untrained.h5")).meta
+    assert untrained["epochs"] == 0 and "test_accuracy" not in untrained
     rows = run.fit(report=lambda line: None, progress=False)
     held = load_model(run.save(tmp_path / "net.h5", more=1))
     assert parts.kind == "limited" and (len(parts.train), len(parts.test)) == (64, 12) and parts.noun == "images"

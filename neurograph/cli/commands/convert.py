@@ -50,11 +50,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
 )
 @options.device
 @options.threads
-@click.option(
-    "--normalize/--plain-pixels",
-    default=None,
-    help="Images as in training (default: as the model file says, else normalised).",
-)
+@options.normalize
 @options.weights
 @options.seed
 @click.option(

@@ -65,11 +65,7 @@ if TYPE_CHECKING:
 @training.example_data
 @training.frames
 @training.size
-@click.option(
-    "--normalize/--plain-pixels",
-    default=None,
-    help="Images of a data set as in training (default: as the model file says, else normalised).",
-)
+@options.normalize
 @click.option("--limit", type=click.IntRange(1), help="The first so many samples.")
 @click.option(
     "--batch",
@@ -120,7 +116,8 @@ def _data_set(o: dict[str, Any]) -> Any:
 
     if o["inputs"] and o["dataset"]:
         raise click.UsageError("--input and --dataset: give one of them.")
-    conditions.check({k: o[k] for k in ("frames", "size")}, events=conditions.of_events(o["dataset"]))
+    typed = {k: o[k] for k in ("dataset", "frames", "size", "normalize")}
+    conditions.check(typed, events=conditions.of_events(o["dataset"]))
     if o["dataset"] is None:
         return None
     from neurograph.data import load
