@@ -254,8 +254,8 @@ class Graph:
 
         return with_weights(self, weights)
 
-    def summary(self, dt: float = 1.0) -> str:
-        """A table of nodes and projections with shapes, weights and operations per step."""
+    def summary(self, dt: float | None = None) -> str:
+        """A table of nodes and projections with shapes, weights and operations per step; `dt` is that of a run to come."""
         from neurograph.summary import summary_of
 
         return summary_of(self, dt)

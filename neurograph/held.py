@@ -12,6 +12,7 @@ from neurograph.errors import DataError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph, Population
 from neurograph.projections.operator import Operator, Weight, fixed
 from neurograph.spec import Learnable
+from neurograph.step_length import fitting_dt
 
 Array = np.ndarray[Any, Any]
 
@@ -64,11 +65,11 @@ def with_weights(graph: Graph, weights: Any) -> Graph:
     return out
 
 
-def undetermined(graph: Graph, given: Mapping[str, Any] | None = None, dt: float = 1.0) -> list[str]:
-    """The names of weights that compile() would draw at random (or that `given` lacks)."""
+def undetermined(graph: Graph, given: Mapping[str, Any] | None = None, dt: float | None = None) -> list[str]:
+    """The names of weights that compile() would draw at random (or that `given` lacks); by default for any dt that fits."""
     from neurograph.compiler import lower
 
-    tape = lower(graph, dt=dt, stop_after="infer")
+    tape = lower(graph, dt=fitting_dt(graph) if dt is None else dt, stop_after="infer")
     populations = {n.name for n in graph.nodes.values() if isinstance(n, Population)}
 
     def open(name: str, weight: Weight) -> bool:

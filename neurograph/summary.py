@@ -10,6 +10,7 @@ import numpy as np
 
 from neurograph.errors import NeuroGraphError
 from neurograph.graph import Graph, Input, Population
+from neurograph.step_length import fitting_dt
 from neurograph.tape import Tape
 
 
@@ -25,12 +26,15 @@ class Row:
     macs: int
 
 
-def summary_of(graph: Graph, dt: float = 1.0) -> str:
-    """Nodes and projections with shapes, weights and multiply-accumulates per sample and step."""
+def summary_of(graph: Graph, dt: float | None = None) -> str:
+    """Nodes and projections with shapes, weights and multiply-accumulates per sample and step.
+
+    A graph that cannot be run with `dt` (default: one that its delays fit) is said to be incomplete, with the reason.
+    """
     from neurograph.compiler import lower
 
     try:
-        tape = lower(graph, dt=dt, stop_after="infer")
+        tape = lower(graph, dt=fitting_dt(graph) if dt is None else dt, stop_after="infer")
     except NeuroGraphError as error:
         nodes = ", ".join(graph.nodes)
         return f"{graph!r} (not complete: {error})\nnodes: {nodes}"
@@ -62,7 +66,7 @@ def rows_of(graph: Graph, tape: Tape) -> list[Row]:
         )
         slot = f"{node.name}.{node.neuron.outputs[0]}" if isinstance(node, Population) else node.name
         kind = type(node).__name__.lower()
-        rows.append(Row(node.name, kind, repr(what), tape.slots[slot].shape, _count(tape, node.name), 0))
+        rows.append(Row(node.name, kind, repr(what), tape.slots[slot].shape, weights_of(tape, node.name), 0))
     for p in graph.projections.values():
         macs = 0
         for instr in tape.instructions:
@@ -72,7 +76,7 @@ def rows_of(graph: Graph, tape: Tape) -> list[Row]:
         port = f":{p.target.port}" if _ports(graph, p.target.node) > 1 else ""
         chain = " > ".join(map(repr, p.operators)) or "one to one"
         way = f"{p.source.node} -> {p.target.node}{port}{delay}: {chain}"
-        rows.append(Row(p.name, "projection", way, (), _count(tape, p.name), macs))
+        rows.append(Row(p.name, "projection", way, (), weights_of(tape, p.name), macs))
     return rows
 
 
@@ -83,20 +87,16 @@ def _delay(delay: Any) -> str:
     return f"{np.size(delay):,} of them" if isinstance(delay, np.ndarray) else repr(delay)
 
 
-def weights_of(tape: Tape) -> int:
-    """How many numbers training would change."""
-    return sum(math.prod(w.shape) for w in tape.weights.values() if w.learnable and not w.buffer)
+def weights_of(tape: Tape, owner: str = "") -> int:
+    """How many numbers training would change: all, or those of one node or projection."""
+    within = f"{owner}." if owner else ""
+    held = (w for n, w in tape.weights.items() if n.startswith(within))
+    return sum(math.prod(w.shape) for w in held if w.learnable and not w.buffer)
 
 
 def _ports(graph: Graph, name: str) -> int:
     node = graph.nodes[name]
     return len(node.neuron.inputs) if isinstance(node, Population) else 1
-
-
-def _count(tape: Any, name: str) -> int:
-    return sum(
-        math.prod(w.shape) for n, w in tape.weights.items() if n.startswith(f"{name}.") and w.learnable and not w.buffer
-    )
 
 
 def _table(rows: list[list[str]]) -> list[str]:
@@ -113,8 +113,7 @@ def _table(rows: list[list[str]]) -> list[str]:
 
 def program_summary(program: Any) -> str:
     """The tape with the backend, its dtype and how populations run."""
-    weights = program.tape.weights
-    count = sum(math.prod(w.shape) for w in weights.values() if w.learnable and not w.buffer)
+    count = weights_of(program.tape)
     dtype = str(program.dtype).removeprefix("torch.")
     device = getattr(program, "device", "cpu")
     return f"{program.backend} program, {dtype} on {device}, {count:,} weights\n{program.tape}"

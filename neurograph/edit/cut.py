@@ -8,6 +8,7 @@ from typing import Any
 
 from neurograph.errors import GraphError, NeuroGraphError, declared_at
 from neurograph.graph import Graph, Population
+from neurograph.step_length import fitting_dt
 
 
 def without(graph: Graph, *names: str) -> Graph:
@@ -54,7 +55,7 @@ def shapes_of(graph: Graph) -> dict[str, tuple[int, ...]]:
     if len(known) == len(graph.populations):
         return known
     try:
-        tape = lower(graph, stop_after="infer")
+        tape = lower(graph, dt=fitting_dt(graph), stop_after="infer")
     except NeuroGraphError:  # it cannot be run as it is; what is declared is what is known
         return known
     return known | {i.name: tape.slots[i.outs[0]].shape for i in tape.walk() if i.op == "neuron"}
