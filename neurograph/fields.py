@@ -17,6 +17,7 @@ import numpy as np
 from neurograph.constructed import Constructed
 from neurograph.errors import ShapeError, SpecError, declared_at
 from neurograph.expr.value import Trace, Value
+from neurograph.quantities import refuse_units
 
 Shape = tuple[int, ...]
 PER = ("population", "channel", "neuron")
@@ -39,6 +40,11 @@ def learnable(value: Any, per: str = "population") -> Learnable:
     return Learnable(value, per)
 
 
+def plain(value: Any) -> Any:
+    """The number or array that a parameter is, or begins with where it is learnt."""
+    return value.value if isinstance(value, Learnable) else value
+
+
 @dataclass
 class Param:
     """A parameter of a neuron: default, meaning, unit and the open interval or closed bounds it must keep."""
@@ -51,8 +57,14 @@ class Param:
     name: str = ""
 
     def check(self, value: Any, owner: str) -> None:
-        array = np.asarray(value.value if isinstance(value, Learnable) else value)
+        array = np.asarray(plain(value))
         where = f"{owner}({self.name}={_short(value)}) at {declared_at()}"
+        refuse_units(value.value if isinstance(value, Learnable) else value, where, self.unit)
+        if isinstance(value, Constructed) and value.family == "distribution":
+            raise SpecError(
+                f"{where}: states, weights and delays may be drawn, parameters are given: an array with one value per "
+                "neuron, such as numpy.random.default_rng(1).normal(20, 2, n)"
+            )
         if array.dtype.kind not in "fiub":
             raise SpecError(f"{where}: a parameter is a number, an array of numbers or learnable(...)")
         if not np.all(np.isfinite(array)):
@@ -141,6 +153,7 @@ class Declared(Constructed):
         """Raise unless a state can start from this: a number, an array, a distribution or the name of a parameter."""
         named = isinstance(value, str) and isinstance(self._fields.get(value), Param)
         drawn = isinstance(value, Constructed) and value.family == "distribution"
+        refuse_units(value, f"{type(self).__name__}({name}=...) at {declared_at()}")
         if named or drawn or (not isinstance(value, str) and numeric(value)):
             return
         raise SpecError(
@@ -248,7 +261,7 @@ def _kind(declared: Any) -> str:
 
 def _param_shape(name: str, value: Any, shape: Shape, where: str) -> Shape:
     per = value.per if isinstance(value, Learnable) else None
-    given = np.shape(value.value if isinstance(value, Learnable) else value)
+    given = np.shape(plain(value))
     channel = (shape[0],) + (1,) * (len(shape) - 1) if shape else ()
     allowed = {"population": (), "channel": channel, "neuron": shape}
     if given == () and per is not None:

@@ -13,7 +13,7 @@ from neurograph.distributions import Distribution
 from neurograph.elements import Input, Output, Population, Port, Probe, Projection
 from neurograph.encode import Direct, Encoder
 from neurograph.errors import GraphError, SpecError, declared_at
-from neurograph.fields import Learnable, numeric
+from neurograph.fields import numeric, plain
 from neurograph.plasticity.rule import Plasticity
 from neurograph.projections.combine import Combine
 from neurograph.projections.operator import Operator
@@ -111,7 +111,7 @@ class Graph:
         if not isinstance(delay, int | float) and not ruled:
             raise GraphError(f"{where}: delay={delay!r}; only synapses of a connectivity rule have delays of their own")
         for what, value in (("weight", weight), ("delay", delay)):
-            inner = value.value if isinstance(value, Learnable) and what == "weight" else value
+            inner = plain(value) if what == "weight" else value
             if value is not None and not isinstance(inner, Distribution) and not numeric(inner):
                 raise SpecError(
                     f"{where}: {what}={value!r}; give a number, an array of numbers or a distribution such as Normal(1, 0.5)"

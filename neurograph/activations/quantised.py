@@ -9,7 +9,8 @@ import numpy as np
 from neurograph.activations.activation import Activation
 from neurograph.errors import SpecError, declared_at
 from neurograph.expr import clip, custom_gradient, floor, where
-from neurograph.spec import Learnable, Option, Param
+from neurograph.fields import plain
+from neurograph.spec import Option, Param
 
 TIE = 1e-5
 """How far below a half still rounds up, in quantisation steps.
@@ -50,8 +51,7 @@ class QCFS(Activation):
 
     @property
     def ceiling(self) -> float | None:
-        theta = self.params["threshold"]
-        return float(np.max(theta.value if isinstance(theta, Learnable) else theta))
+        return float(np.max(plain(self.params["threshold"])))
 
     def step(self, input: Any) -> dict[str, Any]:
         theta, levels, low = self.threshold, self.levels, self.low

@@ -9,6 +9,7 @@ import numpy as np
 from neurograph.activations.activation import Activation
 from neurograph.errors import SpecError, declared_at
 from neurograph.expr import clip, relu
+from neurograph.fields import plain
 from neurograph.spec import Param
 
 
@@ -23,7 +24,7 @@ class ReLU(Activation):
 
 
 class Clamp(Activation):
-    """y = min(max(x, low), high). Converted to spikes only with low = 0."""
+    """y = min(max(x, low), high). Converted to spikes only with low = 0; `high` learnt is PACT (Choi et al. 2018)."""
 
     equation = "y = min(max(x, low), high)"
     low = Param(0.0, "smallest output")
@@ -31,16 +32,16 @@ class Clamp(Activation):
 
     def __init__(self, **values: Any):
         super().__init__(**values)
-        if not np.all(np.asarray(self.params["low"]) < np.asarray(self.params["high"])):
+        if not np.all(np.asarray(plain(self.params["low"])) < np.asarray(plain(self.params["high"]))):
             raise SpecError(f"{self!r} at {declared_at()}: low must be below high")
 
     @property
     def spiking(self) -> bool:  # type: ignore[override]
-        return bool(np.all(np.asarray(self.params["low"]) == 0.0))
+        return bool(np.all(np.asarray(plain(self.params["low"])) == 0.0))
 
     @property
     def ceiling(self) -> float | None:
-        return float(np.max(self.params["high"]))
+        return float(np.max(plain(self.params["high"])))
 
     def step(self, input: Any) -> dict[str, Any]:
         return {"output": clip(input, self.low, self.high)}  # type: ignore[arg-type]

@@ -137,6 +137,17 @@ def test_the_threshold_of_qcfs_learns_straight_through(path: str, per: str | Non
     assert np.all(found.gradients["threshold"] != 0)
 
 
+@pytest.mark.parametrize("path", ["reference", "eager", "fused"])
+def test_the_ends_of_a_clamp_are_learnt(path: str, run_neuron: Any) -> None:
+    x, g = drive(4), np.random.default_rng(5).normal(size=(STEPS, BATCH, *SHAPE))
+    low, high = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (-0.3, 1.2))
+    (torch.clamp(torch.tensor(x), low, high) * torch.tensor(g)).sum().backward()
+    neuron = ng.Clamp(low=learnable(-0.3), high=learnable(1.2))
+    found = run_neuron(path, neuron, {"input": x}, g, dtype="float64").gradients
+    for name, expected in (("low", low), ("high", high)):
+        close(found[name], expected.grad.numpy(), "float64", name)
+
+
 def test_qcfs_puts_out_its_levels_and_rounds_ties_up(run_neuron: Any) -> None:
     x = np.linspace(-1.0, 3.0, 12 * 100).reshape(1, 100, *SHAPE)
     found = run_neuron("numba", ng.QCFS(levels=4, threshold=2.0), {"input": x}, dtype="float64").output
@@ -152,7 +163,8 @@ def test_ceilings() -> None:
     assert ng.QCFS(threshold=learnable([1.0, 3.0, 2.0], per="channel")).ceiling == 3.0
     spiking = {name for name, kind in ng.ACTIVATIONS.items() if kind().spiking}
     assert spiking == {"ReLU", "ReLU6", "Clamp", "QCFS"}
-    assert not ng.Clamp(low=-1.0).spiking
+    assert not ng.Clamp(low=-1.0).spiking and not ng.Clamp(low=learnable(-1.0)).spiking
+    assert ng.ReLU6(high=learnable(4.0)).ceiling == 4.0
 
 
 @pytest.mark.parametrize(
@@ -165,6 +177,7 @@ def test_ceilings() -> None:
         (lambda: ng.QCFS(threshold=0.0), "threshold"),
         (lambda: ng.Clamp(low=1.0, high=1.0), "low must be below high"),
         (lambda: ng.ReLU6(high=-1.0), "low must be below high"),
+        (lambda: ng.Clamp(low=learnable(2.0)), "low must be below high"),
     ],
 )
 def test_settings_that_make_no_sense(make: Callable[[], ng.Neuron], says: str) -> None:
