@@ -66,6 +66,38 @@ def test_inference_mode_first_then_training() -> None:
         assert x.grad is not None and bool(x.grad.abs().sum() > 0)
 
 
+def test_inference_mode_first_then_training_through_synapses() -> None:
+    matrix = sparse.random_array((3, 4), density=0.7, rng=np.random.default_rng(1), format="csr")
+    graph = one(ng.LIF(), 3, ng.Sparse(matrix))
+    graph.connect("x", "h", ng.FixedProbability(0.9), weight=ng.learnable(0.7), delay=1.0, name="late")
+    graph.connect("h", "h", ng.Sparse(matrix[:, :3]), delay=1.0, name="loop")
+    model = ng.compile(graph)
+    with torch.inference_mode():
+        model(torch.rand(5, 2, 4))
+    model(torch.rand(5, 2, 4) + 0.5).sum().backward()
+    assert {n for n, p in model.named_parameters() if p.grad is not None} == dict(model.named_parameters()).keys()
+
+
+class Signed(ng.Neuron):
+    """Puts out the inverse of a zero that keeps its sign."""
+
+    outputs = ("y",)
+
+    def step(self, input):  # type: ignore[no-untyped-def]
+        return {"y": 1.0 / ng.where(input > 0.0, -0.0, 0.0)}
+
+
+def test_a_zero_below_zero_is_a_constant_of_its_own() -> None:
+    graph = ng.Graph("signed")
+    graph.connect(graph.input("x", 2), graph.population("h", Signed()))
+    graph.connect("h", graph.output("y", readout=ng.Steps()))
+    x = np.array([[[1.0, -1.0]]], np.float32)
+    with np.errstate(divide="ignore"):
+        for backend, options in (("reference", {}), ("numba", {}), ("torch", {}), ("torch", {"fused": False})):
+            y = ng.compile(graph, backend, **options).run(x)[0]["y"]
+            assert np.asarray(y).tolist() == [[[-np.inf, np.inf]]], backend
+
+
 def test_double_backward_is_refused() -> None:
     model = ng.compile(one(ng.LIF(), 3, ng.Dense(3)))
     x = torch.rand(5, 2, 4, requires_grad=True)

@@ -108,8 +108,9 @@ class Group(Operator):
         import torch
 
         if x.device not in self._places:
-            places = torch.from_numpy(np.stack([self.post, self.pre]))
-            self._places[x.device] = places.to(x.device), torch.from_numpy(self.which).to(x.device)
+            with torch.inference_mode(False):  # kept for later calls, which may train
+                places = torch.from_numpy(np.stack([self.post, self.pre]))
+                self._places[x.device] = places.to(x.device), torch.from_numpy(self.which).to(x.device)
         places, which = self._places[x.device]
         weight = w["weight"].to(x.dtype)
         data = weight[which] if weight.ndim else weight.expand(len(which))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from math import copysign
 from typing import Any
 
 import torch
@@ -58,7 +59,8 @@ def _pow2(shifted: Tensor) -> Tensor:
 
 
 @cache
-def _constant(number: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+def _constant(number: float, sign: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A constant of a step; `sign` tells 0.0 and -0.0 apart, which are equal as keys."""
     with torch.inference_mode(False):  # kept for later calls, which may train
         return torch.tensor(number, dtype=dtype, device=device)
 
@@ -106,7 +108,7 @@ def step_code(results: Mapping[str, Value], dtype: str | None = None) -> Callabl
     run = space["step"]
 
     def call(leaves: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
-        return run(leaves, lambda x: _constant(x, dtype, device))  # type: ignore[no-any-return]
+        return run(leaves, lambda x: _constant(x, copysign(1.0, x), dtype, device))  # type: ignore[no-any-return]
 
     return call
 

@@ -37,6 +37,7 @@ class Sparse(Operator):
             raise SpecError(f"Sparse(...) at {declared_at()}: weights must be finite")
         self.matrix, self.learnable = rows, learnable
         self._posts = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        self._places: dict[torch.device, torch.Tensor] = {}
 
     def shape(self, source: Shape, target: Shape | None) -> Shape:
         outputs, inputs = self.matrix.shape
@@ -54,7 +55,11 @@ class Sparse(Operator):
     def torch(self, x: torch.Tensor, w: Mapping[str, torch.Tensor], run: Run) -> torch.Tensor:
         import torch
 
-        places = torch.from_numpy(np.stack([self._posts, self.matrix.indices.astype(np.int64)])).to(x.device)
+        places = self._places.get(x.device)
+        if places is None:  # once for each device: in a loop every step comes here
+            with torch.inference_mode(False):  # kept for later calls, which may train
+                places = torch.from_numpy(np.stack([self._posts, self.matrix.indices.astype(np.int64)])).to(x.device)
+            self._places[x.device] = places
         matrix = torch.sparse_coo_tensor(
             places, w["weight"].to(x.dtype), self.matrix.shape, is_coalesced=True, check_invariants=False
         )
