@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from neurograph.train import distributed
 from neurograph.train import resume as resumption
+from neurograph.train.batch import checked_model, checked_parts
 from neurograph.train.early_stop import EarlyStop
 from neurograph.train.failures import TrainingError
 from neurograph.train.keeper import Keeper
@@ -73,6 +74,7 @@ def fit(
         batches_of(test, "test", None)
         if epochs < 1:
             raise TrainingError(f"fit: epochs is {epochs}; it must be 1 or more")
+        checked_parts(model, optimizer, schedule)
         _check_world(train, device, ranks)
         model.to(device)
         precision, forward = Precision(amp, device), ranks.wrapped(model)
@@ -143,6 +145,7 @@ def evaluate(
     Where the loader gives each process its part of the data (``world`` above 1), all must call it, and get the figures
     of all. Raises DivergedError when the loss is not finite, DataError when there is no batch.
     """
+    checked_model(model, "evaluate")
     device = torch.device(device)
     ranks = distributed.current() if getattr(test, "world", 1) > 1 else distributed.Context()
     return evaluation_pass(model, test, Precision(amp, device), progress, "evaluation", ranks)

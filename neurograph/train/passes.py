@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from neurograph.errors import DataError, ShapeError
+from neurograph.errors import DataError
 from neurograph.projections.joint_statistics import joint_statistics
+from neurograph.train.batch import checked_labels, checked_output, pair_of
 from neurograph.train.distributed import Context
 from neurograph.train.failures import TrainingError
 from neurograph.train.losses.loss import mean_over_steps
@@ -66,14 +67,14 @@ def _train(run: Run, epoch: int, place: Place, meter: Meter, bar: Any, began: fl
     begun, batches = _started(run, epoch, place)
     for step in range(place.step, run.total):
         asked = time.perf_counter()
-        images, labels = _next(batches, step, run.total)
+        images, labels = pair_of(_next(batches, step, run.total), "fit")
         waited += time.perf_counter() - asked
         if step % group == 0 and run.schedule is not None:
             run.schedule.at(epoch, step // group, updates)
         last = (step + 1) % group == 0 or step + 1 == run.total
         rates.append(run.optimizer.param_groups[0]["lr"])
         try:
-            losses = _learn(run, images, labels, meter, last)
+            losses = _learn(run, images, labels, meter, last, look=step == place.step)
         except (RuntimeError, MemoryError) as error:
             where = f"training, epoch {epoch}, step {step}"
             told = out_of_memory(error, where, run.model, images, run.precision.device)
@@ -90,13 +91,14 @@ def _train(run: Run, epoch: int, place: Place, meter: Meter, bar: Any, began: fl
     return waited
 
 
-def _learn(run: Run, images: Tensor, labels: Tensor, meter: Meter, last: bool) -> list[float]:
+def _learn(run: Run, images: Tensor, labels: Tensor, meter: Meter, last: bool, look: bool) -> list[float]:
     """Forward, backward and, with the last batch of an update, the update; returns losses that are known by now."""
-    device = run.precision.device
-    images, labels = images.to(device), labels.to(device)
+    device, look = run.precision.device, look or labels.device.type == "cpu"
+    images = images.to(device)
     with run.updater.batch(last):
         with run.precision.autocast():
-            output = checked(run.forward(images), labels)
+            output = checked_output(run.forward(images), images, labels, "fit")
+        labels = checked_labels(labels, output, "fit", look).to(device)
         output = _wide(output)
         value = run.criterion(output, labels)
         # Before the update, so that on the CPU a bad loss never reaches the weights.
@@ -121,7 +123,7 @@ def _started(run: Run, epoch: int, place: Place) -> tuple[Tensor, Iterator[tuple
     return begun, batches
 
 
-def _next(batches: Iterator[tuple[Tensor, Tensor]], step: int, total: int) -> tuple[Tensor, Tensor]:
+def _next(batches: Iterator[Any], step: int, total: int) -> Any:
     try:
         return next(batches)
     except StopIteration:
@@ -160,10 +162,12 @@ def evaluation_pass(
     mode, images = model.training, None
     model.eval()
     try:
-        for images, labels in tqdm(test, total=total, desc="Evaluation", disable=not progress, leave=False):
-            images, labels = images.to(precision.device), labels.to(precision.device)
+        for batch in tqdm(test, total=total, desc="Evaluation", disable=not progress, leave=False):
+            images, labels = pair_of(batch, where)
+            look, images = meter.images == 0 or labels.device.type == "cpu", images.to(precision.device)
             with precision.autocast():
-                output = checked(model(images), labels)
+                output = checked_output(model(images), images, labels, where)
+            labels = checked_labels(labels, output, where, look).to(precision.device)
             logits = _wide(mean_over_steps(output))
             meter.add(nn.functional.cross_entropy(logits, labels), logits, labels)
         meter.flush()
@@ -183,25 +187,19 @@ def batches_of(loader: Loader, role: str, limit: int | None) -> int:
     """How many batches an epoch takes of a loader; raises TrainingError or DataError where there is none."""
     if limit is not None and limit < 1:
         raise TrainingError(f"fit: steps is {limit}; it must be 1 or more, or None for all")
-    count = len(loader)
+    try:
+        count = len(loader)
+    except TypeError:
+        raise DataError(
+            f"fit: the {role} loader is a {type(loader).__name__} without a length; it must say with len() how many batches an "
+            "epoch has; give a DataLoader of a data set with a length, a list of batches, or a class with __len__"
+        ) from None
     if count == 0:
         raise DataError(
             f"fit: the {role} loader has no batch; there must be at least one; take a smaller "
             "batch size or drop_last=False"
         )
     return count if limit is None else min(count, limit)
-
-
-def checked(output: Any, labels: Tensor) -> Tensor:
-    """The output, if it is one that can be trained: [N, classes] or [T, N, classes]."""
-    shaped = isinstance(output, Tensor) and output.ndim in (2, 3) and output.shape[output.ndim - 2] == len(labels)
-    if not shaped:
-        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise ShapeError(
-            f"fit: the model returned {shape} for {len(labels)} images; it must return logits "
-            "[N, classes], or [T, N, classes] of all steps; average or select inside the model"
-        )
-    return output  # type: ignore[no-any-return]
 
 
 def _wide(output: Tensor) -> Tensor:

@@ -153,9 +153,9 @@ def test_resume_with_what_does_not_fit(Run: Any, tmp_path: Path) -> None:
         Run(tmp_path, epochs=2).fit(resume="last")
     with pytest.raises(TrainingError, match="with a schedule"):
         Run(tmp_path, epochs=1).fit(resume="last", schedule=None)
-    other = Run(tmp_path, epochs=1)
+    other, model = Run(tmp_path, epochs=1), nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
     with pytest.raises(TrainingError, match="does not fit"):
-        other.fit(resume="last", model=nn.Sequential(nn.Flatten(), nn.Linear(36, 3)))
+        other.fit(resume="last", model=model, optimizer=adamw(model, 16))
     with pytest.raises(TrainingError, match="needs a keeper"):
         Run(None).fit(resume="last")
     (tmp_path / "text.h5").write_text("hello")

@@ -1,0 +1,141 @@
+"""What users hand to fit by mistake: loaders, labels, outputs, models, optimizers; each is told what, where, the rule and the fix."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import neurograph as ng
+from neurograph import train
+from neurograph.errors import DataError, NeuroGraphError, ShapeError
+
+Y = torch.arange(24) % 3
+X = torch.rand(24, 6, generator=torch.Generator().manual_seed(0))
+
+
+def graph(outputs: int = 1) -> ng.Graph:
+    graph = ng.Graph("net")
+    hidden = graph.population("hidden", ng.LIF())
+    graph.connect(graph.input("x", 6), hidden, ng.Dense(8))
+    for k in range(outputs):
+        graph.connect(hidden, graph.output(f"logits{k}"), ng.Dense(3))
+    return graph
+
+
+def loader(labels: Any = Y, images: Any = X) -> DataLoader[Any]:
+    return DataLoader(TensorDataset(images, labels), 8)
+
+
+def fit(given: Any, *, outputs: int = 1, test: Any = None, **options: Any) -> list[train.EpochRow]:
+    model = options.pop("model", None) or ng.compile(graph(outputs), steps=4)
+    parameters = model.parameters() if isinstance(model, torch.nn.Module) else [torch.zeros(1, requires_grad=True)]
+    usual = {"epochs": 1, "optimizer": torch.optim.SGD(parameters, 0.1), "progress": False, "report": lambda line: None}
+    return train.fit(model, given, given if test is None else test, **{**usual, **options})
+
+
+ONE_HOT = torch.nn.functional.one_hot(Y, 3)
+LABELS: dict[str, tuple[Any, str]] = {
+    "too many classes": (Y + 1, r"from 1 to 3; for 3 outputs.*from 0 to 2.*count classes from 0"),
+    "below 0": (Y - 1, "from -1 to 1; for 3 outputs"),
+    "floats for numbers": (Y.float(), r"labels are float32 \(8,\).*labels.long\(\)"),
+    "a column": (Y[:, None], r"int64 \(8, 1\).*give labels\[:, 0\]"),
+    "one-hot numbers": (ONE_HOT, r"int64 \(8, 3\).*labels.argmax\(1\)"),
+    "weights of too many classes": (torch.rand(24, 4), r"float32 \(8, 4\).*as many outputs as there are classes"),
+    "truth": (Y > 0, r"labels are bool \(8,\).*give whole numbers"),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels(name: str) -> None:
+    labels, match = LABELS[name]
+    with pytest.raises(DataError, match=f"fit: labels are.*{match}|fit: {match}"):
+        fit(loader(labels))
+    with pytest.raises(DataError, match=f"evaluation: .*{match}"):
+        train.evaluate(ng.compile(graph(), steps=4), loader(labels), progress=False)
+    with pytest.raises(DataError, match="evaluation, epoch 0"):
+        fit(loader(), test=loader(labels))
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.uint8, torch.int16])
+def test_labels_of_other_whole_numbers_are_those_labels(kind: torch.dtype) -> None:
+    assert fit(loader(Y.to(kind)))[0].train_loss == fit(loader())[0].train_loss
+
+
+def test_arrays_are_a_batch_too() -> None:
+    batches = [(x.numpy(), y.numpy()) for x, y in loader()]
+    assert fit(batches)[0].train_loss == fit(loader())[0].train_loss
+    assert fit(loader(ONE_HOT.float()))[0].train_loss == pytest.approx(fit(loader())[0].train_loss)
+
+
+LOADERS: dict[str, tuple[Any, str]] = {
+    "a dict": ([{"x": X, "y": Y}], r"gave a dict of 2 parts; a batch is a pair \(images, labels\).*collate_fn"),
+    "three parts": ([(X, Y, Y)], "gave a tuple of 3 parts"),
+    "images alone": ([X], r"gave a Tensor of 24 parts; a batch is a pair"),
+    "no length": ((pair for pair in loader()), "the train loader is a generator without a length.*len"),
+    "the data set itself": (TensorDataset(X, Y), r"gave one sample \(6,\) with one label.*DataLoader\(dataset"),
+    "pairs of names": ([({"x": X}, Y)], "gave a dict and a Tensor; a batch is a pair of tensors"),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_loaders(name: str) -> None:
+    given, match = LOADERS[name]
+    with pytest.raises(DataError, match=match):
+        fit(given)
+
+
+def test_samples_before_steps() -> None:
+    sequences = torch.rand(24, 5, 6)
+    with pytest.raises(ShapeError, match=r"gives \(8, 5, 6\), samples first.*images.transpose\(0, 1\)"):
+        fit(loader(images=sequences))
+    swapped = [(x.transpose(0, 1), y) for x, y in loader(images=sequences)]
+    assert len(fit(swapped)) == 1
+
+
+def test_outputs() -> None:
+    with pytest.raises(ShapeError, match="has the outputs logits0, logits1; fit trains a network of one output"):
+        fit(loader(), outputs=2)
+    maps = ng.Graph("map")
+    maps.connect(maps.input("x", (1, 6, 6)), maps.output("y"), ng.Conv2d(3, 3))
+    with pytest.raises(ShapeError, match=r"returned \(8, 3, 4, 4\) for 8 images.*Dense\(classes\)"):
+        fit(loader(images=torch.rand(24, 1, 6, 6)), model=ng.compile(maps, steps=1))
+
+
+PARTS: dict[str, tuple[dict[str, Any], str]] = {
+    "a graph": ({"model": graph()}, r"the model is a Graph.*ng.compile\(graph, 'torch'"),
+    "a simulator": ({"model": ng.compile(graph(), "numba")}, r"the model is a NumbaProgram"),
+    "a name": ({"optimizer": "adamw"}, r"optimizer is 'adamw'.*train.optimizer\('adamw', model"),
+    "another's": (
+        {"optimizer": torch.optim.SGD(ng.compile(graph()).parameters(), 0.1)},
+        "holds no parameter of this model.*each compile",
+    ),
+    "torch's schedule": ({"schedule": SimpleNamespace(step=None)}, r"schedule is a SimpleNamespace.*train.schedule\("),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts(name: str) -> None:
+    options, match = PARTS[name]
+    with pytest.raises(train.TrainingError, match=match):
+        fit(loader(), **options)
+
+
+def test_evaluate_takes_a_torch_module() -> None:
+    with pytest.raises(train.TrainingError, match="evaluate: the model is a NumbaProgram"):
+        train.evaluate(PARTS["a simulator"][0]["model"], loader())
+
+
+def test_every_message_ends_with_what_to_do() -> None:
+    """Each says what, the rule and the fix, in parts that semicolons or colons divide."""
+    for given, _ in [*LABELS.values()]:
+        with pytest.raises(NeuroGraphError) as caught:
+            fit(loader(given))
+        assert len(re.split("[;:]", str(caught.value))) >= 3
+    with pytest.raises(DataError):
+        fit([(np.zeros((2, 6)), "labels")])
