@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Union
 
+import numpy as np
+
 from neurograph.activations.relay import Relay
 from neurograph.distributions import Normal
 from neurograph.elements import Input, Population
 from neurograph.encode import Encoder
 from neurograph.errors import SpecError
+from neurograph.fields import plain
 from neurograph.graph import Graph
 from neurograph.nodes.point import LIF
 from neurograph.projections.batch_norm import BatchNorm
@@ -104,6 +107,11 @@ def begin(
     graph = Graph(name)
     image = graph.input("image", input_shape, encoder=encoder)
     return Net(graph, neuron or usual or LIF(), width, stats, kaiming), image
+
+
+def threshold_of(neuron: Neuron) -> float:
+    """A neuron's threshold, the mean of several, and where it begins if it is learnt; 1 for a unit that has none."""
+    return float(np.mean(plain(neuron.params.get("threshold", 1.0))))
 
 
 def conv_stages(net: Net, source: Source, stages: Stages) -> Population:

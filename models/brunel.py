@@ -36,6 +36,11 @@ def brunel(
     g, eta = (REGIMES[regime][0] if g is None else g), (REGIMES[regime][1] if eta is None else eta)
     n_inh = n_exc // 4
     c_exc, c_inh = round(epsilon * n_exc), round(epsilon * n_inh)
+    if n_exc < 4 or c_exc < 1 or not jump > 0:
+        raise SpecError(
+            f"brunel(n_exc={n_exc}, epsilon={epsilon}, jump={jump}): 4 or more excitatory neurons, at least one of them an "
+            "input of each neuron (epsilon n_exc), and a jump above 0 mV"
+        )
     tau, threshold = 20.0, 20.0
     reaching = 1000.0 * threshold / (jump * c_exc * tau)  # Hz
     neuron = PscDeltaLIF(tau_m=tau, e_l=0.0, v_th=threshold, v_reset=v_reset, t_ref=2.0, v=0.0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.distributions import Normal
 from neurograph.graph import Graph
+from neurograph.models.vogels_abbott import eighty_inputs
 from neurograph.nodes.hh import HH
 
 RECIPES = ("hh_network",)
@@ -18,7 +18,7 @@ def hh_network(n: int = 1000, probability: float | None = None) -> Graph:
     """
     graph = Graph("hodgkin-huxley")
     neuron = HH(t_ref=3.0, v=Normal(-65.0, 5.0), g_exc=Normal(40.0, 15.0), g_inh=Normal(200.0, 120.0))
-    rule = FixedProbability(min(1.0, 80.0 / n) if probability is None else probability)
+    rule = eighty_inputs("hh_network", n, probability)
     exc, inh = graph.population("exc", neuron, n * 4 // 5), graph.population("inh", neuron, n - n * 4 // 5)
     for target in (exc, inh):
         graph.connect(exc, target["exc"], rule, weight=6.0, delay=0.1)

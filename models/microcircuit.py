@@ -61,6 +61,11 @@ def microcircuit(
     if background == "dc":
         current = current + 1e-3 * tau_s * external
     sizes = np.round(SIZES * scale).astype(int)
+    if not sizes.all():
+        raise SpecError(
+            f"microcircuit(scale={scale:g}): {POPULATIONS[int(sizes.argmin())]} would have no neuron; the smallest scale is "
+            f"{0.5 / SIZES.min():.2g}"
+        )
     graph = Graph(f"microcircuit {scale:g}")
     for k, name in enumerate(POPULATIONS):
         neuron = PscExpLIF(

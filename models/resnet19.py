@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import numpy as np
-
 from neurograph.elements import Population
 from neurograph.encode import Encoder
 from neurograph.graph import Graph
-from neurograph.models.blocks import Net, Source, begin
+from neurograph.models.blocks import Net, Source, begin, threshold_of
 from neurograph.models.residual import residual_stages
 from neurograph.projections.dense import Dense
 from neurograph.projections.operator import Operator
 from neurograph.projections.pool import AdaptiveAvgPool2d
 from neurograph.projections.reshape import Flatten
 from neurograph.readout import Readout
-from neurograph.spec import Learnable, Neuron
+from neurograph.spec import Neuron
 
 RECIPES = ("resnet19",)
 
@@ -45,17 +43,11 @@ def resnet19(
     Source: Zheng et al. 2021, "Going deeper with directly-trained larger spiking neural networks"; BrainCog's resnet19.
     """
     net, image = begin("resnet19", num_classes, neuron, width, input_shape, stats=stats, encoder=encoder)
-    start = alpha * _threshold(net.neuron)
+    start = alpha * threshold_of(net.neuron)
     stem = net.unit(image, "stem.lif", "stem.conv", net.conv(net.wide(128)), net.norm(start * math.sqrt(0.5)))
     last = residual_stages(net, stem, partial(_block, start), (3, 3, 2), (128, 256, 512))
     layer = (AdaptiveAvgPool2d(1), Flatten(), Dense(net.wide(hidden)))
     return net.classify(net.unit(last, "fc1.lif", "fc1.linear", *layer), num_classes, readout=readout)
-
-
-def _threshold(neuron: Neuron) -> float:
-    """A neuron's threshold, the mean of several; 1 for a unit that has none."""
-    value = neuron.params.get("threshold", 1.0)
-    return float(np.mean(value.value if isinstance(value, Learnable) else value))
 
 
 def _block(start: float, net: Net, source: Source, name: str, inputs: int, channels: int, stride: int) -> Population:

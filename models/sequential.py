@@ -9,6 +9,7 @@ import numpy as np
 from neurograph.activations.relay import Relay
 from neurograph.errors import SpecError
 from neurograph.graph import Graph
+from neurograph.models.blocks import threshold_of
 from neurograph.nodes.point import LIF, LeakyIntegrator
 from neurograph.projections.dense import Dense
 from neurograph.projections.layer_norm import LayerNorm
@@ -59,6 +60,4 @@ def sequential(
 
 
 def _norm(neuron: Neuron, hidden: int, gain: float) -> LayerNorm:
-    threshold = neuron.params.get("threshold", 1.0)
-    start = gain * (threshold if isinstance(threshold, int | float) else 1.0)
-    return LayerNorm(eps=1e-3).started(weight=np.full(hidden, start))
+    return LayerNorm(eps=1e-3).started(weight=np.full(hidden, gain * threshold_of(neuron)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numbers
+import numpy as np
 
 from neurograph.elements import Population
 from neurograph.encode import Encoder
 from neurograph.errors import SpecError
+from neurograph.fields import Learnable, learnable, plain
 from neurograph.graph import Graph
 from neurograph.models.blocks import Net, Source, begin
 from neurograph.nodes.point import LIF
@@ -104,6 +105,10 @@ def _attention(net: Net, source: Source, name: str, size: int, heads: int, side:
 
 
 def _half(neuron: Neuron) -> Neuron:
-    """The neuron with half its threshold, where that is a number."""
+    """The neuron with half its threshold, where it has one."""
     threshold = neuron.params.get("threshold")
-    return neuron.changed(threshold=threshold / 2.0) if isinstance(threshold, numbers.Real) else neuron
+    if threshold is None:
+        return neuron
+    half = np.asarray(plain(threshold)) / 2.0
+    value = half if half.ndim else float(half)
+    return neuron.changed(threshold=learnable(value, threshold.per) if isinstance(threshold, Learnable) else value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neurograph.connectivity.fixed_probability import FixedProbability
 from neurograph.distributions import Normal, Uniform
+from neurograph.errors import SpecError
 from neurograph.graph import Graph, Population
 from neurograph.nodes.cond import CondExpLIF
 from neurograph.nodes.psc import PscExpLIF
@@ -41,10 +42,17 @@ def coba(n: int = 4000, probability: float | None = None) -> Graph:
     return _balanced(graph, neuron, n, probability, 6.0, 67.0)
 
 
+def eighty_inputs(name: str, n: int, probability: float | None) -> FixedProbability:
+    """Each pair of n neurons with `probability`, or so that a neuron has 80 inputs; SpecError where a kind would be missing."""
+    if n < 2:
+        raise SpecError(f"{name}(n={n}): 2 or more neurons, four fifths of them excitatory; both kinds are needed")
+    return FixedProbability(min(1.0, 80.0 / n) if probability is None else probability)
+
+
 def _balanced(
     graph: Graph, neuron: PscExpLIF | CondExpLIF, n: int, probability: float | None, exc: float, inh: float
 ) -> Graph:
-    rule = FixedProbability(min(1.0, 80.0 / n) if probability is None else probability)
+    rule = eighty_inputs(graph.name, n, probability)
     excitatory = graph.population("exc", neuron, n * 4 // 5)
     inhibitory = graph.population("inh", neuron, n - n * 4 // 5)
 
