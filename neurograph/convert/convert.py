@@ -41,7 +41,10 @@ def convert(
     """
     chosen = recipe_named(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(chosen, Recipe):
-        raise GraphError(f"convert(recipe={recipe!r}): a Recipe, or the name of one")
+        given = repr(recipe) if isinstance(recipe, int | float) else f"a {type(recipe).__name__}"
+        raise GraphError(
+            f"convert(recipe={given}): a Recipe, or the name of one; images come third: convert(source, 'calibrated', images)"
+        )
     images = calibration_images(calibration, limit)
     if not isinstance(source, Graph):
         from neurograph.io.torch_import.torch_module import from_torch

@@ -104,7 +104,10 @@ def _images(x: Any, where: str, part: slice = slice(None)) -> Array:
         )
     images = numpy_of(x)[part] if "sparse" in str(getattr(x, "layout", "")) else numpy_of(x[part])
     if images.dtype.kind != "f":
-        raise DataError(f"{where}: images of {images.dtype}; inputs are floating point, as in training")
+        raise DataError(
+            f"{where}: images of {images.dtype}; inputs are floating point, as in training; convert bytes with images.float() / 255 "
+            "(astype('float32') of arrays), and normalise them as in training"
+        )
     return images  # type: ignore[no-any-return]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Iterator
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from neurograph.data.event_data import EventData
 from neurograph.data.frame_data import FrameData
 from neurograph.data.image_data import ImageData
 from neurograph.data.prefetch import Prefetch
@@ -70,8 +72,20 @@ class Batches:
         world: int = 1,
         balance: bool = False,
     ) -> None:
+        if not isinstance(data, ImageData | FrameData):
+            made = (
+                "data.frames(ByTime(steps=10))"
+                if isinstance(data, EventData)
+                else (
+                    "ImageData.of(images, labels) of pictures or EventData.of(recordings, labels).frames(...) of events; for other "
+                    "samples a torch.utils.data.DataLoader"
+                )
+            )
+            raise DataError(f"Batches: data is of type {type(data).__name__}; it takes pictures or frames: give {made}")
         if batch_size < 1:
             raise DataError(f"Batches: batch_size is {batch_size}; it must be 1 or more")
+        _check_called("transform", transform, ("images", "generator"))
+        _check_called("mix", mix, ("images", "labels", "generator"))
         if drop_last and batch_size > len(data):
             raise DataError(
                 f"Batches: batch_size {batch_size} with drop_last leaves nothing of the "
@@ -187,3 +201,24 @@ class Batches:
     def _seed(self, epoch: int, purpose: int) -> int:
         sequence = np.random.SeedSequence((self.seed, epoch, purpose))
         return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _check_called(name: str, change: object, arguments: tuple[str, ...]) -> None:
+    """Raise DataError for a class in place of one of its objects, and for what cannot be called with these arguments."""
+    if change is None:
+        return
+    if isinstance(change, type):
+        raise DataError(f"Batches: {name} is the class {change.__name__}; give an object of it: {change.__name__}(...)")
+    called = getattr(change, "forward", change)  # of a torch module, whose call takes anything
+    try:
+        inspect.signature(called).bind(*arguments)  # type: ignore[arg-type]
+    except TypeError:
+        what = getattr(change, "__name__", type(change).__name__)
+        rest = ", ".join(arguments[1:])
+        raise DataError(
+            f"Batches: {name} {what} is not called as {name}({', '.join(arguments)}); it is given whole batches and a generator "
+            f"to draw from; of a function of one batch make lambda images, {rest}: "
+            + ("f(images)" if name == "transform" else "(f(images), labels)")
+        ) from None
+    except ValueError:  # a signature that Python does not know
+        return

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from neurograph.data.events.events import Events
+from neurograph.data.own_labels import own_labels
+from neurograph.data.own_recordings import OwnRecordings
 from neurograph.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ class EventData:
 
     ``keys`` name the recordings (a path below the set's folder, or path and part of it); ``read`` gives the events of
     a key; ``version`` gives a text that changes when the file of a key does (its size and time). ``sensor`` is
-    (channels, height, width). Raises DataError when the parts do not fit together.
+    (channels, height, width). ``EventData.of`` makes it of recordings of one's own. Raises DataError when the parts do not
+    fit together.
     """
 
     name: str
@@ -53,6 +57,38 @@ class EventData:
                 f"{where}: labels run from {self.labels.min()} to {self.labels.max()}; they must lie in "
                 f"0..{len(self.classes) - 1}"
             )
+
+    @staticmethod
+    def of(
+        recordings: Sequence[Events | str | os.PathLike[str]],
+        labels: Any,
+        *,
+        sensor: tuple[int, int, int] | None = None,
+        classes: Sequence[str] | None = None,
+        name: str = "own",
+        split: str = "train",
+    ) -> EventData:
+        """Recordings of one's own: a list of Events, or of the paths of event files, and a label for each.
+
+        `sensor` (channels, height, width) is that of all of them, which Events know; `classes` are names, by default "0" to the
+        highest label. Raises DataError for recordings without one sensor and labels that are no whole numbers.
+        """
+        held = OwnRecordings.named(recordings)
+        known = {one.sensor for one in held.values() if isinstance(one, Events)}
+        if sensor is None:
+            if len(known) != 1 or not all(isinstance(one, Events) for one in held.values()):
+                of = (
+                    "they have the sensors " + ", ".join(map(str, sorted(known)))
+                    if len(known) > 1
+                    else "files say none"
+                )
+                raise DataError(
+                    f"EventData.of(): {of}; give sensor=(channels, height, width), the same for all recordings"
+                )
+            (sensor,) = known
+        numbers, names = own_labels(labels, classes, "EventData.of()")
+        own = OwnRecordings(held, sensor)
+        return EventData(name, split, tuple(held), numbers, names, sensor, own.read, own.version, "own recordings")
 
     def __len__(self) -> int:
         return len(self.keys)

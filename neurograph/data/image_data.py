@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from neurograph.data.own_labels import own_labels
 from neurograph.errors import DataError
 
 __all__ = ["ImageData"]
@@ -19,7 +22,7 @@ class ImageData:
     ``labels`` int64 ``[N]``.
     ``mean`` and ``std`` hold one number per channel on the 0..1 scale; they describe the
     training split and are the same for every split, so train and test see one normalisation.
-    Raises DataError when the parts do not fit together.
+    ``ImageData.of(images, labels)`` makes it of arrays of one's own. Raises DataError when the parts do not fit together.
     """
 
     name: str
@@ -33,10 +36,17 @@ class ImageData:
 
     def __post_init__(self) -> None:
         where = f"data set {self.name!r}, split {self.split!r}"
+        for name in ("images", "labels"):
+            if not hasattr(getattr(self, name), "dtype") or hasattr(getattr(self, name), "detach"):
+                kind = type(getattr(self, name)).__name__
+                raise DataError(f"{where}: {name} are a {kind}; give NumPy arrays, or ImageData.of(images, labels)")
         if self.images.dtype != np.uint8 or self.images.ndim != 4:
+            to_bytes = ".astype('uint8')"
+            if self.images.dtype.kind == "f":
+                to_bytes = "(255 * images).round().astype('uint8') of values from 0 to 1"
             raise DataError(
-                f"{where}: images are {self.images.dtype} with shape {self.images.shape}; they "
-                "must be uint8 [N, C, H, W]; convert them with .astype('uint8') and add axes"
+                f"{where}: images are {self.images.dtype} with shape {self.images.shape}; they must be uint8 [N, C, H, W], from 0 "
+                f"to 255; convert them with {to_bytes} and add axes"
             )
         if self.labels.dtype != np.int64 or self.labels.ndim != 1:
             raise DataError(
@@ -64,6 +74,41 @@ class ImageData:
         if not all(value > 0 for value in self.std):
             raise DataError(f"{where}: std is {self.std}; every deviation must be above 0")
 
+    @staticmethod
+    def of(
+        images: Any,
+        labels: Any,
+        *,
+        like: ImageData | None = None,
+        classes: Sequence[str] | None = None,
+        name: str = "own",
+        split: str = "train",
+    ) -> ImageData:
+        """Pictures of one's own: uint8 [N, C, H, W], or grey ones [N, H, W], as an array or a tensor, and a label for each.
+
+        Mean and deviation of the channels are measured, or with `like`, the training split, taken from there, as its
+        classes are. `classes` are names, by default "0" to the highest label. Raises DataError for other pictures and
+        for labels that are no whole numbers.
+        """
+        array = images.detach().cpu().numpy() if hasattr(images, "detach") else np.asarray(images)
+        if array.dtype != np.uint8 or array.ndim not in (3, 4):
+            raise DataError(
+                f"ImageData.of(): images are {array.dtype} with shape {array.shape}; pictures are uint8 [N, C, H, W] or "
+                "[N, H, W]. Samples that are real numbers need no ImageData: give fit() a "
+                "torch.utils.data.DataLoader(TensorDataset(x, labels), batch_size)"
+            )
+        array = array[:, None] if array.ndim == 3 else array
+        if array.shape[-1] in (1, 3, 4) and array.shape[1] > 4:
+            raise DataError(
+                f"ImageData.of(): images have the shape {array.shape}; channels come before height and width; give "
+                "images.transpose(0, 3, 1, 2)"
+            )
+        if like is not None and classes is None:
+            classes = like.classes
+        numbers, names = own_labels(labels, classes, "ImageData.of()")
+        mean, std = (like.mean, like.std) if like is not None else _measured(array)
+        return ImageData(name, split, array, numbers, names, mean, std, "own pictures")
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Channels, height and width."""
@@ -81,3 +126,16 @@ class ImageData:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def _measured(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel, on the 0..1 scale; a channel of one value has the deviation 1."""
+    # by counts of the 256 levels, some pictures at a time: no copy of all in floats
+    count = np.zeros((images.shape[1], 256), np.int64)
+    for first in range(0, len(images), 1024):
+        for channel in range(images.shape[1]):
+            count[channel] += np.bincount(images[first : first + 1024, channel].ravel(), minlength=256)
+    levels, share = np.arange(256) / 255, count / np.maximum(count.sum(1, keepdims=True), 1)
+    mean = share @ levels
+    std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(1))
+    return tuple(map(float, mean)), tuple(float(s) or 1.0 for s in std)

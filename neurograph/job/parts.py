@@ -132,11 +132,9 @@ def maker_of(text: str, steps: int) -> FrameMaker:
 
     Raises DataError for what is none.
     """
-    from neurograph.data.frames import frame_maker, frame_makers
+    from neurograph.data.frames import frame_maker
 
     name, _, rest = text.partition(":")
-    known = frame_makers()
-    name = f"by_{name}" if f"by_{name}" in known else name
     given: dict[str, Any] = {}
     for word in filter(None, rest.split(",")):
         key, sign, value = word.partition("=")

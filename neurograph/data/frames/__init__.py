@@ -37,10 +37,11 @@ def frame_makers() -> tuple[str, ...]:
 
 
 def frame_maker(name: str, **settings: Any) -> FrameMaker:
-    """The frame maker of that name with these settings: frame_maker("by_number", steps=10).
+    """The frame maker of that name, "by_number" or "number", with these settings: frame_maker("number", steps=10).
 
     Raises DataError for an unknown name (listing the known) and for settings that do not fit it.
     """
+    name = f"by_{name}" if f"by_{name}" in frame_makers() else name
     if name not in frame_makers():
         raise DataError(f"unknown frame maker {name!r}; known are: {', '.join(frame_makers())}")
     kind = FrameMaker.known[name]

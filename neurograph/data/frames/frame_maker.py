@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from neurograph.data.events.events import Events
 from neurograph.errors import DataError
-
-if TYPE_CHECKING:
-    from neurograph.data.events.events import Events
 
 __all__ = ["CountMaker", "FrameMaker", "cells_of", "whole"]
 
@@ -82,6 +80,11 @@ def cells_of(events: Events) -> np.ndarray:
 
     Raises DataError for an event outside the sensor or earlier than the one before it.
     """
+    if not isinstance(events, Events):
+        raise DataError(
+            f"a frame maker was given a {type(events).__name__}; it takes Events: make them with Events.of(t, x, y, p, sensor), or "
+            "read a file with read_events(path)"
+        )
     channels, height, width = events.sensor
     if not len(events):
         return np.zeros(0, np.int64)
