@@ -59,7 +59,7 @@ class Param:
     def check(self, value: Any, owner: str) -> None:
         array = np.asarray(plain(value))
         where = f"{owner}({self.name}={_short(value)}) at {declared_at()}"
-        refuse_units(value.value if isinstance(value, Learnable) else value, where, self.unit)
+        refuse_units(plain(value), f"{owner}({self.name}=...) at {declared_at()}", self.unit)
         if isinstance(value, Constructed) and value.family == "distribution":
             raise SpecError(
                 f"{where}: states, weights and delays may be drawn, parameters are given: an array with one value per "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
+import numpy as np
+
 from neurograph.connectivity.rule import Rule
+from neurograph.connectivity.signs import check_sign
 from neurograph.distributions import Distribution
 from neurograph.elements import Input, Output, Population, Port, Probe, Projection
 from neurograph.encode import Direct, Encoder
@@ -18,6 +21,7 @@ from neurograph.plasticity.rule import Plasticity
 from neurograph.projections.combine import Combine
 from neurograph.projections.operator import Operator
 from neurograph.projections.reshape import OneToOne
+from neurograph.quantities import refuse_units
 from neurograph.readout import Mean, Readout
 from neurograph.spec import Neuron, Shape
 from neurograph.synapses.synapse import Synapse
@@ -92,10 +96,16 @@ class Graph:
         at = declared_at()
         for operator in operators:
             if not isinstance(operator, Operator):
-                raise SpecError(f"connect() at {at}: {operator!r} is not an operator such as Dense(10)")
+                raise SpecError(
+                    f"connect() at {at}: {operator!r} is not an operator such as Dense(10){_instead(operator)}"
+                )
         from_port, to_port = self._port(source, "source", at), self._port(target, "target", at)
         where = f"projection {from_port.node} -> {to_port.node} ({at})"
         ruled = any(isinstance(o, Rule) for o in operators)
+        refuse_units(plain(weight), f"{where}: weight", "the unit of the target's port")
+        refuse_units(delay, f"{where}: delay", "the unit of dt")
+        if isinstance(delay, np.generic):
+            delay = delay.item()
         if ruled and len(operators) > 1:
             raise GraphError(f"{where}: a connectivity rule makes all the synapses, so it stands alone")
         if weight is not None and not operators:
@@ -116,7 +126,10 @@ class Graph:
                 raise SpecError(
                     f"{where}: {what}={value!r}; give a number, an array of numbers or a distribution such as Normal(1, 0.5)"
                 )
-        chain = (synapse,) if isinstance(synapse, Synapse) else tuple(synapse)
+        for part in operators:
+            if isinstance(part, OneToOne):
+                check_sign(part.weight, self.conductance(to_port), where)
+        chain = tuple(synapse) if isinstance(synapse, list | tuple) else (synapse,)
         for part in chain:
             if not isinstance(part, Synapse):
                 raise SpecError(f"{where}: synapse={part!r} is not a Synapse such as Exponential(tau=5.0)")
@@ -141,7 +154,7 @@ class Graph:
         self,
         population: str | Population | Projection,
         *variables: str,
-        neurons: Sequence[int] | None = None,
+        neurons: int | Sequence[int] | None = None,
         every: int = 1,
     ) -> None:
         """Record variables of a population on every run: its states, outputs, or "margin".
@@ -162,7 +175,7 @@ class Graph:
                 raise GraphError(
                     f"probe({name!r}, every={every!r}) at {declared_at()}: a whole number of steps, 1 or more"
                 )
-            chosen = None if neurons is None else tuple(int(k) for k in neurons)
+            chosen = _chosen(neurons, f"probe({name!r}, neurons=...) at {declared_at()}")
             probe = Probe(name, variable, declared_at(), chosen, every)
             self.probes[probe.key] = probe
 
@@ -319,6 +332,10 @@ class Graph:
             ports = node.neuron.outputs if role == "source" else node.neuron.inputs
         else:
             ports = ("output",) if role == "source" else ("input",)
+        if not ports and isinstance(node, Population):
+            raise GraphError(
+                f"connect() at {at}: {node_name!r} is a source ({type(node.neuron).__name__}); nothing enters it"
+            )
         chosen = port or ports[0]
         if not port and role == "target" and len(ports) > 1:
             raise GraphError(
@@ -331,6 +348,13 @@ class Graph:
             )
         return Port(node_name, chosen)
 
+    def conductance(self, target: Port) -> str:
+        """A port where a weight below 0 has no meaning, in words; "" for others."""
+        node = self.nodes[target.node]
+        if not isinstance(node, Population) or target.port not in node.neuron.conductances:
+            return ""
+        return f"port {target.port!r} of {target.node!r} ({type(node.neuron).__name__})"
+
     def _free_projection_name(self, source: Port, target: Port) -> str:
         base = f"{source.node.replace('.', '_')}_to_{target.node.replace('.', '_')}"
         k, name = 1, base
@@ -340,9 +364,27 @@ class Graph:
         return name
 
 
+def _instead(operator: Any) -> str:
+    """What was meant by something that is no operator."""
+    return f". Did you mean {operator.__name__}(...)?" if isinstance(operator, type) else ""
+
+
+def _chosen(neurons: Any, where: str) -> tuple[int, ...] | None:
+    """The neurons of a probe, as numbers."""
+    if neurons is None:
+        return None
+    array = np.atleast_1d(np.asarray(list(neurons) if isinstance(neurons, Iterable) else neurons))
+    if array.ndim != 1 or (len(array) and array.dtype.kind not in "iu"):  # a mask would be read as neurons 0 and 1
+        raise GraphError(
+            f"{where}: {neurons!r}; give numbers of neurons in C order, such as range(10), or numpy.flatnonzero(mask)"
+        )
+    return tuple(int(k) for k in array)
+
+
 def _shape(shape: int | Sequence[int], name: str) -> Shape:
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not sizes or not all(isinstance(n, int) and n > 0 for n in sizes):
+    given = shape if isinstance(shape, list | tuple) else (shape,)
+    sizes = tuple(int(n) if isinstance(n, np.integer) else n for n in given)
+    if not sizes or not all(type(n) is int and n > 0 for n in sizes):
         raise GraphError(
             f"{name!r} at {declared_at()}: shape {shape!r}; give whole numbers above 0, such as (3, 32, 32)"
         )

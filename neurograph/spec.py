@@ -36,6 +36,7 @@ class Neuron(Declared):
     outputs: ClassVar[tuple[str, ...]] = ("spike",)
     aliases: ClassVar[tuple[str, ...]] = ()
     equation: ClassVar[str] = ""
+    conductances: ClassVar[tuple[str, ...]] = ()  # ports whose arrivals add to a conductance: no weight below 0
     identity: ClassVar[bool] = False  # whether the output is the input, so that the compiler may take it out
     dt: float  # the step length, known while a step is traced
 

@@ -10,6 +10,7 @@ import scipy  # its rooms are loaded when they are used
 
 from neurograph.connectivity.rule import CHUNK, Array, Plan, Rule, whole
 from neurograph.errors import ShapeError, SpecError, declared_at
+from neurograph.quantities import refuse_units
 from neurograph.spec import Shape
 
 if TYPE_CHECKING:
@@ -150,8 +151,9 @@ class Explicit(Rule):
         return f"{len(self.pre):,} synapses"
 
     def _values(self, name: str, values: Any) -> Array:
-        array = np.asarray(values)
         at = f"Explicit({name}=...) at {declared_at()}"
+        refuse_units(values, at)
+        array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise SpecError(f"{at}: give numbers, got {array.dtype}")
         if array.shape != self.pre.shape:

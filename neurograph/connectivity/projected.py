@@ -12,8 +12,9 @@ import scipy  # its rooms are loaded when they are used
 
 from neurograph.connectivity.build import build
 from neurograph.connectivity.rule import Rule
+from neurograph.connectivity.signs import check_sign
 from neurograph.connectivity.synapses import Synapses
-from neurograph.errors import ShapeError
+from neurograph.errors import ShapeError, SpecError
 from neurograph.fields import Learnable, Shape
 from neurograph.plasticity.rule import Plasticity
 from neurograph.projections.operator import Array, Operator, Run, Weight, filled, fixed
@@ -34,18 +35,36 @@ class Projected:
     recurrent: bool
     plasticity: Plasticity | None
     at: str
+    conductance: str = ""  # the target's port in words, where it takes no weight below 0
     synapses: Synapses | None = None
 
     def built(self, name: str, dt: float, seed: int, *, parts: int, weight_dtype: str) -> Projected:
         """The same with its synapses, which depend on the seed and the projection's name alone."""
         weight = self.weight.value if isinstance(self.weight, Learnable) else self.weight
         delay = self.delay if getattr(self.rule, "delay", None) is None else 0.0  # the rule has its own
+        where = f"projection {name!r} ({self.at})"
         made = build(
             self.rule, self.source, self.target, weight=weight, delay=delay, dt=dt, seed=seed, name=name,
             parts=parts, recurrent=self.recurrent, weight_dtype=weight_dtype,
-            where=f"projection {name!r} ({self.at})",
+            where=where,
         )  # fmt: skip
+        if made.count:
+            self.check_weights(made.weight, where)
         return replace(self, synapses=made)
+
+    def check_weights(self, weight: Any, where: str) -> None:
+        """Raise SpecError where weights have the wrong sign for their port, or lie outside what plasticity keeps them in."""
+        check_sign(weight, self.conductance, where)
+        if self.plasticity is None:
+            return
+        low, high = (float(self.plasticity.params[n]) for n in ("w_min", "w_max"))
+        least, most = float(np.min(weight)), float(np.max(weight))
+        room = 1e-6 * max(abs(low), abs(high))  # what float32 makes of the bounds themselves
+        if least < low - room or most > high + room:
+            raise SpecError(
+                f"{where}: weights from {least:g} to {most:g}, but {type(self.plasticity).__name__} keeps them from "
+                f"w_min={low:g} to w_max={high:g} and would cut them there. Give it w_min= and w_max=, or bound the weights"
+            )
 
     @property
     def made(self) -> Synapses:

@@ -21,6 +21,7 @@ class _Conductances(_Refractory):
     """The membrane and the two conductances that conductance-driven neurons share."""
 
     inputs = ("exc", "inh", "current")
+    conductances = ("exc", "inh")
     c_m = Param(250.0, "capacitance of the membrane", unit="pF", above=0.0)
     g_l = Param(16.6667, "leak conductance", unit="nS", above=0.0)
     e_l = Param(-70.0, "resting potential", unit="mV")

@@ -27,6 +27,7 @@ class ThreeCompCond(_Refractory):
         "dg/dt = -g/tau;  s = 1[v_soma > v_th];  v_soma = v_reset for t_ref"
     )
     inputs = tuple(f"{c}_{port}" for c in COMPARTMENTS for port in ("exc", "inh", "current"))
+    conductances = tuple(f"{c}_{port}" for c in COMPARTMENTS for port in ("exc", "inh"))
     c_soma = Param(150.0, "capacitance of the soma", unit="pF", above=0.0)
     c_basal = Param(75.0, "capacitance of the basal dendrite", unit="pF", above=0.0)
     c_apical = Param(150.0, "capacitance of the apical dendrite", unit="pF", above=0.0)

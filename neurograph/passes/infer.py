@@ -100,7 +100,15 @@ def infer(graph: Graph, dt: float) -> Tape:
         steps = 0 if p.rule and not isinstance(p.delay, int | float) else delay_steps(p.delay, dt, p.name)
         if p.rule is not None:
             what = Projected(
-                p.rule, p.weight, p.delay, shape, chains[p.name][-1], p.source.node == p.target.node, p.plasticity, p.at
+                p.rule,
+                p.weight,
+                p.delay,
+                shape,
+                chains[p.name][-1],
+                p.source.node == p.target.node,
+                p.plasticity,
+                p.at,
+                conductance=graph.conductance(p.target),
             )
             (name, _), op = operators[0], "project"
             ins: tuple[str, ...] = (slot,)

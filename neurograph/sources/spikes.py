@@ -9,6 +9,7 @@ import numpy as np
 
 from neurograph.errors import SpecError, declared_at
 from neurograph.expr import where
+from neurograph.quantities import refuse_units
 from neurograph.spec import Neuron, Param
 
 
@@ -62,6 +63,7 @@ class SpikeList(Neuron):
 
     def __init__(self, times: Any, neurons: Any):
         super().__init__()
+        refuse_units(times, f"SpikeList(times=...) at {declared_at()}", "the unit of dt")
         self.times, self.neurons = np.asarray(times, np.float64).reshape(-1), np.asarray(neurons).reshape(-1)
         if len(self.times) != len(self.neurons):
             raise SpecError(

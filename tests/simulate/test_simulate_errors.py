@@ -81,6 +81,25 @@ def lif(**options: Any) -> Any:
     return simulated(graph, **options)
 
 
+def probed(**options: Any) -> None:
+    graph = ng.Graph("net")
+    graph.population("a", ng.LIF(), 4)
+    graph.probe("a", **options)
+
+
+def into_a_source() -> None:
+    graph = ng.Graph("net")
+    graph.population("source", ng.SpikeList([1.0], [0]), 4), graph.population("a", ng.LIF(), 4)
+    graph.connect("a", "source", ng.AllToAll())
+
+
+def conducting(port: str, *operators: Any, **options: Any) -> Any:
+    graph = ng.Graph("net")
+    graph.population("exc", ng.LIF(), 4), graph.population("cond", ng.CondExpLIF(), 4)
+    graph.connect("exc", f"cond:{port}", *operators, **options)
+    return simulated(graph)
+
+
 sparse = ng.Explicit
 # name -> (class, what the message must match, what goes wrong)
 CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
@@ -172,6 +191,42 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "every": (
         ng.GraphError, r"every=0\).*a whole number of steps, 1 or more",
         lambda: (g := ng.Graph(), g.population("a", ng.LIF(), 2), g.probe("a", every=0))),
+    "a mask of neurons": (
+        ng.GraphError, rf"probe\('a', neurons=...\) at {HERE}: .*give numbers of neurons.*flatnonzero",
+        lambda: probed(neurons=np.array([True, False, False, True]))),
+    "a slice of neurons": (
+        ng.GraphError, r"slice\(0, 2, None\); give numbers of neurons.*range\(10\)", lambda: probed(neurons=slice(0, 2))),
+    "a size that is no whole number": (
+        ng.GraphError, rf"'a' at {HERE}: shape 4.0; give whole numbers", lambda: ng.Graph().population("a", ng.LIF(), 4.0)),
+    "a projection to a source": (
+        ng.GraphError, rf"connect\(\) at {HERE}: 'source' is a source \(SpikeList\); nothing enters it", into_a_source),
+    "a rule's class": (
+        ng.SpecError, r"AllToAll'> is not an operator.*Did you mean AllToAll\(...\)\?", lambda: circuit(ng.AllToAll)),
+    "a synapse by its name": (
+        ng.SpecError, r"synapse='Exponential' is not a Synapse", lambda: circuit(ng.AllToAll(), synapse="Exponential")),
+    "a negative conductance": (
+        ng.SpecError, rf"'exc_to_cond.synapses' \({HERE}\): weight -67 at port 'inh' of 'cond' \(CondExpLIF\).*at least 0.*low=0",
+        lambda: conducting("inh", ng.AllToAll(), weight=-67.0)),
+    "a negative conductance among others": (
+        ng.SpecError, r"weight -2 at port 'exc' of 'cond'",
+        lambda: conducting("exc", sparse([0, 1], [1, 0], weight=[1.0, -2.0]))),
+    "a drawn negative conductance": (
+        ng.SpecError, r"weight -\S+ at port 'exc' of 'cond'.*low=0",
+        lambda: conducting("exc", ng.AllToAll(), weight=ng.Normal(1.0, 2.0))),
+    "a negative conductance one to one": (
+        ng.SpecError, r"projection exc -> cond .*weight -3 at port 'exc' of 'cond'", lambda: conducting("exc", weight=-3.0)),
+    "a negative conductance behind a synapse": (
+        ng.SpecError, r"weight -1 at port 'exc'",
+        lambda: conducting("exc", ng.AllToAll(), weight=-1.0, synapse=ng.Exponential())),
+    "plastic weights above their bound": (
+        ng.SpecError, rf"'a_to_b.synapses' \({HERE}\): weights from 5 to 5, but PairSTDP.*w_min=0 to w_max=1.*w_max=",
+        lambda: circuit(ng.AllToAll(), delay=1.0, weight=5.0, plasticity=ng.PairSTDP())),
+    "plastic weights below their bound": (
+        ng.SpecError, r"weights from -\S+ to \S+, but PairSTDP keeps them from w_min=0",
+        lambda: circuit(ng.AllToAll(), delay=1.0, weight=ng.Normal(0.3, 0.3), plasticity=ng.PairSTDP(w_max=5.0))),
+    "a drawn parameter": (
+        ng.SpecError, rf"LIF\(tau=Normal\(mean=20, sd=2\)\) at {HERE}: .*parameters are given: an array",
+        lambda: ng.LIF(tau=ng.Normal(20.0, 2.0))),
     "a listed neuron outside": (
         ng.SpecError, r"population 'source': its event list names neuron 10, but it has 10 neurons", lambda: listed(3, 10)),
     "a negative listed neuron": (
@@ -225,6 +280,16 @@ def test_a_mistake_leaves_the_simulation_as_it_was(tmp_path: Path) -> None:
         with pytest.raises(ng.NeuroGraphError):
             call()
     assert np.array_equal(sim.run(4).get("a.v"), other.run(7).get("a.v"))
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    graph = ng.Graph("net")
+    a = graph.population("a", ng.LIF(v_rest=1.0), np.int64(4))
+    graph.connect(a, a, ng.AllToAll(), delay=np.float32(0.5), weight=np.float64(0.1), plasticity=ng.PairSTDP())
+    graph.connect(a, a, weight=0.1, delay=np.int64(1))
+    graph.probe(a, "v", neurons=np.int32(2))
+    sim = simulated(graph).run(3)
+    assert sim.trace("a", "v")[1].shape == (30, 1) and np.all(sim.synapses("a_to_a")[3] == 5)
 
 
 @pytest.mark.parametrize("duration", [3, 3.0, np.int64(3), np.float32(3.0), np.float64(3.0)])
