@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from neurograph.backends import backend_named
 from neurograph.errors import BackendError, GraphError
 from neurograph.graph import RATE, Graph, Population
+from neurograph.held import by_name
 from neurograph.passes import PASSES, build, fuse, infer, plan, schedule, validate
 from neurograph.tape import Tape
 
@@ -93,8 +93,7 @@ def compile(
         device = options.pop("device", "cpu")
         if str(device) != "cpu":
             raise BackendError(f"backend {backend!r} runs on the CPU only, not on {device!r}; use backend='torch'")
-    if weights is not None and not isinstance(weights, Mapping):
-        weights = weights.weights()
+    held = None if weights is None else by_name(weights)
     return program(
-        tape, dtype=dtype or default, seed=seed, weights=weights, steps=steps, check_numerics=check_numerics, **options
+        tape, dtype=dtype or default, seed=seed, weights=held, steps=steps, check_numerics=check_numerics, **options
     )

@@ -15,9 +15,10 @@ from neurograph.spec import Shape
 
 
 class Encoder(Constructed):
-    """Base of all encoders. Each run encodes its input anew: a run continued from a state starts again at step 0
-       (the random numbers of Rate go on).
-    `static=True`: every step sees the same values, so they are kept once."""
+    """Base of all encoders. `static=True`: every step sees the same values, so they are kept once.
+
+    Each run encodes its input anew: a run continued from a state starts again at step 0 (the random numbers of Rate go on).
+    """
 
     family = "encoder"
     static = False
@@ -73,7 +74,10 @@ class Latency(Encoder):
 
 
 class Phase(Encoder):
-    """Bits of floor(256 x), the highest first, with weight 2**-i at step i; repeats after `bits` steps."""
+    """Bits of floor(2**bits x), the highest first, with weight 2**-i at step i; repeats after `bits` steps.
+
+    x = 1 is the largest level, 2**bits - 1. BrainCog's has one more there, which has none of the bits: white is silent.
+    """
 
     def __init__(self, bits: int = 8):
         if not 1 <= bits <= 24:
@@ -81,7 +85,7 @@ class Phase(Encoder):
         self.bits = bits
 
     def encode(self, xp: Any, x: Any, steps: int, window: range, uniform: Any) -> Any:
-        level = xp.floor(x * 2**self.bits)
+        level = xp.clip(xp.floor(x * 2**self.bits), 0, 2**self.bits - 1)
         out = []
         for t in window:
             i = t % self.bits

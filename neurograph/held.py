@@ -17,14 +17,20 @@ from neurograph.step_length import fitting_dt
 Array = np.ndarray[Any, Any]
 
 
+def by_name(weights: Any) -> Mapping[str, Any]:
+    """Weights by name, of a program or as they are given."""
+    if isinstance(weights, Mapping):
+        return weights
+    if not callable(getattr(weights, "weights", None)):
+        raise DataError(f"weights are a program, or arrays by name (a state_dict), not {type(weights).__name__}")
+    return weights.weights()  # type: ignore[no-any-return]
+
+
 def as_arrays(weights: Any) -> dict[str, Array]:
     """Weights by name, of a program or a mapping of arrays or tensors, as float64."""
-    if not isinstance(weights, Mapping) and not callable(getattr(weights, "weights", None)):
-        raise DataError(f"weights are a program, or arrays by name (a state_dict), not {type(weights).__name__}")
-    held = weights if isinstance(weights, Mapping) else weights.weights()
     return {
         n: np.array(a.detach().cpu().double().numpy() if hasattr(a, "detach") else a, np.float64)
-        for n, a in held.items()
+        for n, a in by_name(weights).items()
     }
 
 

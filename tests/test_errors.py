@@ -150,6 +150,9 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "weights of another network": (
         ng.ShapeError, r"do not belong to 'net': missing enter.dense.bias, enter.dense.weight; unknown head.w",
         lambda: program(weights={"head.w": 1.0})),
+    "weights that are none": (
+        ng.DataError, r"weights are a program, or arrays by name \(a state_dict\), not int",
+        lambda: program(weights=3)),
     "weights of another size": (
         ng.ShapeError, r"weight 'enter.dense.weight' has shape \(4, 4\), but this network needs \(3, 4\)",
         lambda: program(weights=ng.compile(chain(ng.Dense(4))))),

@@ -147,10 +147,11 @@ def test_latency_and_phase(backend: str) -> None:
     assert np.array_equal(
         answer(passing(7, ng.Latency(4)), backend, x, 8, chunk=3), np.concatenate([weighted, weighted])
     )
-    x = np.array([[0.0, 0.5, 171 / 256, 255.5 / 256]])
-    bits = answer(passing(4, ng.Phase()), backend, x, 16)
+    x = np.array([[0.0, 0.5, 171 / 256, 255.5 / 256, 1.0]])
+    bits = answer(passing(5, ng.Phase()), backend, x, 16)
     np.testing.assert_array_equal(bits[:8], bits[8:])
-    np.testing.assert_allclose(bits[:8].sum(0) / 2, [[0, 0.5, 171 / 256, 255 / 256]])
+    np.testing.assert_allclose(bits[:8].sum(0) / 2, [[0, 0.5, 171 / 256, 255 / 256, 255 / 256]])
+    assert answer(passing(5, ng.Phase(3)), backend, x, 3)[:, 0, -1].tolist() == [1.0, 0.5, 0.25]  # white has every bit
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

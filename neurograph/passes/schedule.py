@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from neurograph.errors import GraphError
-from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
+from neurograph.tape import STATIC, Instr, Slot, Tape
 
 _MODES = ("auto", "step")
 
@@ -99,6 +99,3 @@ def _step_everything(tape: Tape, order: list[Instr], slots: dict[str, Slot]) -> 
     loop = Instr("loop", tuple(o for i in stepped for o in i.outs), ins, "everything", steps=1, body=tuple(stepped))
     first = [i for i in whole if i.op != "readout"]
     return [*first, loop, *(i for i in whole if i.op == "readout")]
-
-
-__all__ = ["schedule", "STEPS"]
