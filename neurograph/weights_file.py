@@ -44,6 +44,10 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Array]:
     try:
         with open(path, "rb") as stream:
             file = np.load(stream, allow_pickle=False)
+            if hasattr(file, "files") and not all(name.endswith(".npy") for name in file.zip.namelist()):
+                raise ValueError(
+                    "a zip of other things; of a file of torch.save take torch.load(path, weights_only=True)"
+                )
             arrays = {name: file[name] for name in file.files} if hasattr(file, "files") else None
     except FileNotFoundError as error:
         raise FormatError(f"{path}: no such file; {rule}") from error

@@ -85,3 +85,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load_weights(tmp_path / "w.npz")
     with pytest.raises(ng.FormatError, match="cannot be read"):
         load_weights(tmp_path)
+
+
+def test_a_file_of_torch_is_told_from_ours(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "theirs.pth")
+    with pytest.raises(ng.FormatError, match=r"theirs.pth.*torch.load\(path, weights_only=True\)"):
+        ng.load_weights(tmp_path / "theirs.pth")
+    with pytest.raises(ng.FormatError, match=r"theirs.pth.*file of torch.save.*weights=..."):
+        ng.load(tmp_path / "theirs.pth")
+    np.savez(tmp_path / "arrays.npz", a=np.zeros(2))
+    with pytest.raises(ng.FormatError, match=r"arrays.npz.*ng.load_weights\(path\)"):
+        ng.load(tmp_path / "arrays.npz")

@@ -62,5 +62,21 @@ def format_of_file(path: Path) -> Format:
         fitting = by_ending
     if not fitting:
         known = ", ".join(f"{f.name} ({'/'.join(f.endings)})" for f in _formats().values() if f.reads)
-        raise FormatError(f"{path}: its first bytes, {head[:16]!r}, are of no format that is read here: {known}")
+        raise FormatError(
+            f"{path}: its first bytes, {head[:16]!r}, are of no format that is read here: {known}{_weights_alone(head)}"
+        )
     return fitting[0]
+
+
+def _weights_alone(head: bytes) -> str:
+    """What to do with a file that holds weights without a graph."""
+    if not head.startswith(b"PK"):
+        return ""
+    if b".npy" in head:
+        return ". It looks like arrays: ng.load_weights(path) reads them, for ng.compile(graph, weights=...)"
+    if b".pkl" in head or b".pt" in head:
+        return (
+            ". It looks like a file of torch.save: torch.load(path, weights_only=True) reads its tensors by name, for "
+            "ng.compile(graph, weights=...)"
+        )
+    return ""
