@@ -100,7 +100,7 @@ class Distribution(Constructed):
             if not len(outside):
                 break
             with np.errstate(over="ignore"):
-                raw[outside] = _mixed(raw[outside] + np.uint64(random.GOLDEN))
+                raw[outside] = random.all_mixed(raw[outside] + np.uint64(random.GOLDEN))
             out[outside] = self.values(raw[outside])
         return np.asarray(np.clip(out, low, high)).astype(dtype)
 
@@ -137,12 +137,6 @@ class Distribution(Constructed):
             rule = "must not be negative" if zero else "must be above 0"
             raise SpecError(f"{type(self).__name__}({name}={value:g}) at {declared_at()}: {name} {rule}")
         return number
-
-
-def _mixed(z: Array) -> Array:
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 class Normal(Distribution):

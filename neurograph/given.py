@@ -89,6 +89,11 @@ def event_list(neuron: Neuron, population: str, size: int, dt: float) -> tuple[A
     """Steps (ascending) and neurons of listed events, checked."""
     steps, neurons = neuron.events(dt)
     at, who = np.asarray(steps, np.int64), np.asarray(neurons, np.int64)
+    if at.shape != who.shape or at.ndim != 1 or np.any(at[1:] < at[:-1]) or np.any(at[:1] < 0):
+        raise SpecError(
+            f"population {population!r}: events(dt) of {type(neuron).__name__} gives steps from 0 on in ascending order, and a "
+            "neuron for each"
+        )
     if len(who) and (who.min() < 0 or who.max() >= size):
         wrong = who.min() if who.min() < 0 else who.max()
         raise SpecError(f"population {population!r}: its event list names neuron {wrong}, but it has {size} neurons")

@@ -40,13 +40,18 @@ def at_step(key: int, step: int) -> int:
     return mixed((key + (step + 1) * GOLDEN) & _MASK)
 
 
-def bits(key: int, count: int, start: int = 0) -> Array:
-    """uint64 values start .. start + count of a stream."""
+def all_mixed(z: Array) -> Array:
+    """SplitMix64's finaliser of many numbers (uint64)."""
     with np.errstate(over="ignore"):
-        z = np.uint64(key) + (np.arange(start + 1, start + count + 1, dtype=np.uint64)) * np.uint64(GOLDEN)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(z ^ (z >> np.uint64(31)))
+
+
+def bits(key: int, count: int, start: int = 0) -> Array:
+    """uint64 values start .. start + count of a stream."""
+    with np.errstate(over="ignore"):
+        return all_mixed(np.uint64(key) + np.arange(start + 1, start + count + 1, dtype=np.uint64) * np.uint64(GOLDEN))
 
 
 def uniform(raw: Array, dtype: Any = np.float64) -> Array:

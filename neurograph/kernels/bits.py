@@ -97,7 +97,7 @@ def packed(x: Tensor, *, proven: bool = False) -> Packed | None:
     On the CPU packing itself looks at every value. Elsewhere looking costs a wait for the device, which `proven` (the
     values are known to be spikes) saves.
     """
-    if x.dtype not in _ONES or not _dense(x):
+    if x.dtype not in _ONES or not workspace.dense(x):
         return None
     flat = x.detach().as_strided((x.numel(),), (1,))
     if x.device.type == "cpu":
@@ -174,15 +174,3 @@ def _run(way: str, dtype: torch.dtype, flat: Tensor, bits: Tensor) -> int:
     name = f"bits_{way}_{str(dtype).removeprefix('torch.')}"
     threads.run(machine_code.address(name, _source(way, dtype)), call.ctypes.data, workers)
     return int(call[5])
-
-
-def _dense(x: Tensor) -> bool:
-    """Whether the values fill their memory, in whatever order of the axes."""
-    if x.is_contiguous():
-        return True
-    expected = 1
-    for stride, size in sorted((s, n) for s, n in zip(x.stride(), x.shape, strict=True) if n != 1):
-        if stride != expected:
-            return False
-        expected *= size
-    return True

@@ -222,14 +222,7 @@ def _split(
 def dense_strides(tensor: Tensor) -> tuple[int, ...]:
     """The memory order of x[0] if it is dense (channels_last is), else that of a contiguous tensor."""
     inner = tensor[0] if tensor.shape[0] else tensor.new_empty(tensor.shape[1:])
-    if inner.is_contiguous():
-        return inner.stride()
-    expected = 1
-    for stride, size in sorted((st, s) for st, s in zip(inner.stride(), inner.shape, strict=True) if s != 1):
-        if stride != expected:
-            return inner.new_empty(inner.shape).stride()
-        expected *= size
-    return inner.stride()
+    return inner.stride() if workspace.dense(inner) else inner.new_empty(inner.shape).stride()
 
 
 def _flat(call: Call, x: Tensor) -> Tensor:

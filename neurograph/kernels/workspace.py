@@ -68,6 +68,18 @@ def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: torch.dtype, 
     return torch.empty(0, dtype=dtype).set_(tensor.untyped_storage(), 0, shape, strides)
 
 
+def dense(x: torch.Tensor) -> bool:
+    """Whether the values fill their memory, in whatever order of the axes."""
+    if x.is_contiguous():
+        return True
+    expected = 1
+    for stride, size in sorted((s, n) for s, n in zip(x.stride(), x.shape, strict=True) if n != 1):
+        if stride != expected:
+            return False
+        expected *= size
+    return True
+
+
 def _rounded(size: int) -> int:
     step = 1 << max(0, size.bit_length() - 4)
     return -(-size // step) * step

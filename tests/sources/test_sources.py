@@ -167,6 +167,27 @@ def test_spike_lists_that_cannot_be() -> None:
                 program.run({}, 4)
 
 
+@pytest.mark.parametrize("listed", [([3, 1], [0, 1]), ([1, 3], [0]), ([-1, 3], [0, 1]), ([[1, 3]], [[0, 1]])])
+@pytest.mark.parametrize("backend", ["reference", "numba"])
+def test_events_that_no_order_fits_are_told(listed: tuple[list[Any], list[Any]], backend: str) -> None:
+    class Own(ng.Neuron):
+        inputs = ()
+        given = {"listed": "events"}
+
+        def events(self, dt: float) -> tuple[Any, Any]:
+            return listed
+
+        def step(self, listed: Any) -> dict[str, Any]:
+            return {"spike": listed}
+
+    graph = ng.Graph()
+    graph.population("own", Own(), 4)
+    graph.probe("own", "spike")
+    with pytest.raises(ng.SpecError, match=r"'own': events\(dt\) of Own gives steps from 0 on in ascending order"):
+        program = ng.compile(graph, backend, dt=DT)
+        program.run({}, 4)
+
+
 def test_step_current_begins_and_ends_in_the_right_step(compared: Any) -> None:
     expected = np.zeros((60, SIZE))
     expected[6:18] = np.linspace(1.0, 2.0, SIZE)
