@@ -165,6 +165,8 @@ def test_sources_can_be_read() -> None:
     assert "def forward_row" in text and "def backward_row" in text and "np.float32" in text
     assert eager.source("block1.lif1").startswith("def step(") and "torch.where" in eager.source("block1.lif1")
     assert ng.compile(graph, "numba").source("block1.lif1") in text
+    twin = ng.compile(graph.with_neurons(ng.ReLU()))
+    assert twin.source("block1.lif1").startswith("def step(")  # without states the plain step runs
     for name in ("block1", "head.dense"):
         with pytest.raises(ng.BackendError, match="is not a population"):
             fused.source(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ class Unit(nn.Module):
         first = next(iter(inputs.values()))
         dtype = next(iter(params.values())).dtype if params else first.dtype
         chosen = self._engine_kind(first, dtype)
-        storage = first.dtype if chosen == "triton" else dtype
+        # Triton stores what autocast made; where ports differ, the wider type, so that none is rounded
+        storage = reduce(torch.promote_types, (x.dtype for x in inputs.values())) if chosen == "triton" else dtype
         given = {n: x.to(storage) for n, x in inputs.items()}
         batch = first.shape[1]
         if chosen == "eager":
@@ -330,11 +332,11 @@ class TorchProgram(nn.Module, Shown):
         unit = self.get_submodule(population)
         if not isinstance(unit, Unit):
             raise BackendError(f"{population!r} is not a population")
-        if not unit.fused:
+        kind = unit._engine_kind(self._anchor, self.dtype)
+        if kind == "eager":
             return unit.eager.source
         rows = frozenset(n for n, u in unit.prologue({n: getattr(unit, n) for n in unit.names}).items() if u.ndim)
-        engine = CpuEngine(unit.scan, unit.dtype_name, rows, frozenset(), ())
-        return engine.kernel.forward_source.text + "\n\n" + engine.kernel.backward_source.text
+        return unit._engine(kind, unit.dtype_name, rows, frozenset(), ()).source()
 
     def summary(self) -> str:
         """The tape, the backend and the weights as text."""

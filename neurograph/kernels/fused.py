@@ -18,6 +18,8 @@ from neurograph.kernels.scan import Scan
 class Engine(Protocol):
     """Runs a scan's kernels on flat tensors [T, M] of one memory order (CPU here, Triton on a GPU)."""
 
+    def source(self) -> str: ...
+
     def forward(
         self,
         steps: int,
@@ -49,6 +51,10 @@ class CpuEngine:
     def __init__(self, scan: Scan, dtype: str, rows: frozenset[str], static: frozenset[str], record: tuple[str, ...]):
         self.kernel = CpuKernel(scan, dtype, rows, static, frozenset(), record)
         self._learning: dict[frozenset[str], CpuKernel] = {}
+
+    def source(self) -> str:
+        """The Numba text: the forward kernel's module and that of the backward kernel."""
+        return f"{self.kernel.forward_source.text}\n\n{self.kernel.backward_source.text}"
 
     def learning(self, learned: frozenset[str]) -> CpuKernel:
         if learned not in self._learning:

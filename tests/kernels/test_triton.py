@@ -22,6 +22,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import neurograph as ng
 from neurograph.errors import BackendError
 from neurograph.expr import detach, floor, minimum, spike, sqrt, tanh, where
 from neurograph.kernels import triton as engine
@@ -187,6 +188,36 @@ def refused() -> None:
     assert empty["out spike"].shape == (2, 0)
 
 
+def ports_of_two_types() -> None:
+    """A program whose neurons get bfloat16 at one port (a convolution under autocast) and float32 at another."""
+    from neurograph.backends.torch import Unit
+
+    Unit._engine_kind = lambda self, x, dtype: "triton" if self.fused else "eager"  # type: ignore[method-assign]
+    graph = ng.Graph("ports")
+    cells = graph.population("cells", ng.MCN())
+    graph.connect(graph.input("image", (3, 6, 6)), cells["basal"], ng.Conv2d(4, 3, padding=1))
+    graph.connect(graph.input("drive", (4, 6, 6)), cells["soma"])
+    graph.connect(cells, graph.output("y", readout=ng.Steps()))
+    random = torch.Generator().manual_seed(0)
+    given = {n: torch.randn(4, 2, *s, generator=random) + 0.5 for n, s in (("image", (3, 6, 6)), ("drive", (4, 6, 6)))}
+    ran = []
+    for fused in (True, False):
+        program = ng.compile(graph, fused=fused, seed=1)
+        assert ("@triton.jit" in program.source("cells")) == fused, "the source is that of what runs"
+        leaves = {n: x.clone().requires_grad_() for n, x in given.items()}
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs, state = program.run(leaves)
+        outputs["y"].float().square().sum().backward()
+        ran.append(
+            (outputs["y"].detach().float(), {n: x for n, x in state.items() if n != "step"}, leaves["drive"].grad)
+        )
+    (ya, sa, ga), (yb, sb, gb) = ran
+    assert torch.equal(ya, yb) and 0.02 < float(ya.mean()) < 0.98
+    assert sa.keys() == sb.keys() and all(torch.equal(sa[n], sb[n]) for n in sa), "a port was rounded to bfloat16"
+    assert ga.dtype == torch.float32
+    torch.testing.assert_close(ga, gb)
+
+
 CASES: dict[str, Callable[[], None]] = {}
 for made_name in MADE:
     CASES[f"{made_name}-sequence"] = lambda n=made_name: compare(n, 5, 300, False)
@@ -196,6 +227,7 @@ for made_name in ("LIF", "MCN"):
         CASES[f"{made_name}-{str(kind)[6:]}"] = lambda n=made_name, k=kind: narrow(n, k)
 CASES["wide-blocks"] = wide
 CASES["refused"] = refused
+CASES["ports-of-two-types"] = ports_of_two_types
 
 
 def answer() -> None:
