@@ -41,10 +41,13 @@ def of_files(graph: Graph, given: Sequence[str], batch: int, limit: int | None) 
             raise DataError(
                 f"--input {word}: {graph.name!r} has the inputs {', '.join(names)}; say NAME=FILE.npy for each"
             )
+    if unknown := [n for n in arrays if n not in names]:
+        raise DataError(
+            f"--input: {graph.name!r} has no input {unknown[0]!r}; it has {', '.join(names)}: the arrays of an .npz have the names "
+            "of inputs, as numpy.savez(path, name=array) writes them"
+        )
     if lacking := [n for n in names if n not in arrays]:
         raise DataError(f"--input: nothing is given for the input {', '.join(lacking)}")
-    if unknown := [n for n in arrays if n not in names]:
-        raise DataError(f"--input: {graph.name!r} has no input {unknown[0]!r}; it has {', '.join(names)}")
     sequences = {n: _is_sequence(n, arrays[n], graph) for n in names}
     counts = {a.shape[1] if sequences[n] else a.shape[0] for n, a in arrays.items()}
     if len(counts) != 1:
@@ -96,6 +99,11 @@ def _array(path: str) -> Array:
             f"--input {path}: no array can be read ({error}); it is a .npy of numbers, written by numpy.save"
         ) from None
     if not isinstance(array, np.ndarray):
+        if not all(name.endswith(".npy") for name in array.zip.namelist()):
+            raise DataError(
+                f"--input {path}: no array of NumPy; of a tensor in a file of torch.save write "
+                "numpy.save('x.npy', torch.load(path, weights_only=True).numpy())"
+            )
         raise DataError(f"--input {path}: several arrays; name them .npz")
     return _floats(path, array)
 

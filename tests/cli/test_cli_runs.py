@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ def test_a_data_set_is_run_and_counted(cli: Any) -> None:
         ("run lenet5 --input words.npy", 1, "inputs are numbers"),
         ("run lenet5 --input text.npy", 1, "no array can be read"),
         ("run lenet5 --input nothing.npy", 1, "nothing.npy"),
+        ("run lenet5 --input other.npz", 1, "has no input 'foo'; it has image"),
+        ("run lenet5 --input tensor.pt", 1, "torch.load(path, weights_only=True)"),
         ("run lenet5 --input random --dataset digits", 2, "give one of them"),
         ("run lenet5 input_shape=(3,32,32) --dataset digits", 1, "digits has samples of shape (1, 8, 8)"),
         ("run lenet5 --dataset mnits", 1, "unknown data set 'mnits'"),
@@ -137,6 +140,9 @@ def test_bad_input_is_said(cli: Any, tmp_path: Path, line: str, code: int, said:
     np.save(tmp_path / "words.npy", np.array(["a"]))
     np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
     (tmp_path / "text.npy").write_text("no array")
+    np.savez(tmp_path / "other.npz", foo=np.zeros((2, 1, 28, 28), np.float32))
+    with zipfile.ZipFile(tmp_path / "tensor.pt", "w") as packed:  # as torch.save packs it
+        packed.writestr("tensor/data.pkl", b"")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["data"] = np.ones(3)
     if "rec.h5" in line:
