@@ -130,7 +130,10 @@ def test_batch_norm_of_resnet19_begins_at_the_threshold() -> None:
         return {round(o.weight, 9) for o in norms}
 
     half = 1 / math.sqrt(2)
-    assert starts(ng.LIF(threshold=0.5)) == {0.5, round(0.5 * half, 9)}
+    # what reaches the membrane begins with the spread of the threshold: a LIF takes up x / tau
+    assert starts(ng.LIF(threshold=0.5)) == starts(ng.PLIF(threshold=0.5)) == {1.0, round(half, 9)}
+    assert starts(ng.LIF(threshold=0.5), alpha=1.0) == {0.5, round(0.5 * half, 9)}
+    assert starts(ng.LIF(threshold=0.5, tau=4.0, decay_input=False)) == {0.5, round(0.5 * half, 9)}
     assert starts(ng.IF(threshold=ng.learnable(2.0)), alpha=0.5) == {1.0, round(half, 9)}
     assert starts(ng.ReLU()) == {1.0, round(half, 9)}
 
