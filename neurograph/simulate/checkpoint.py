@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurograph.errors import DataError, FormatError
+from neurograph.simulate.named import WEIGHT
 from neurograph.simulate.records import RateRecord
 from neurograph.simulate.space import SLACK, claim
 
@@ -182,6 +183,10 @@ def take_state(sim: Simulation, arrays: Mapping[str, Array], facts: Mapping[str,
     if facts["identity"] != sim.identity:
         raise FormatError(f"{path}: was saved by another network, seed, dt or dtype; compile the same graph to load it")
     for name in [n for n in sim.engine.altered if f"{CHANGED}{n}" not in arrays]:
+        owner, _, key = name.rpartition(".")
+        if key == WEIGHT and owner in sim.circuit.projections:
+            sim.engine.set_weights(sim.circuit.projections[owner], None)
+            continue
         sim.set(name, _declared(sim, name))
         del sim.engine.altered[name]
     for name, array in _arrays(sim).items():

@@ -51,7 +51,8 @@ class Engine:
         self.workers = 1 if self.instant else min(workers, self.parts)
         self.period, self.window = circuit.period, window
         self.step = 0
-        self.altered: dict[str, Any] = {}  # parameters that were set after compiling
+        self.altered: dict[str, Any] = {}  # parameters and weights that were set after compiling
+        self.weights: dict[str, float | Array] = {}  # those weights, as the kernels read them
         self.learnt = initial_weights(circuit.tape, seed, None)
         self.units = {n: UnitArrays(u, self) for n, u in circuit.units.items()}
         self.plastic: dict[str, PlasticArrays] = {}
@@ -109,13 +110,14 @@ class Engine:
                             self.updates.append(self._spread(unit, other.rings[f"{port}+"], path))
             for plan in self.circuit.projections.values():
                 if plan.source == name and plan.name in self.instant and plan.what.made.count:
+                    self.place[plan.name] = len(self.updates)
                     self.updates.append(self._deliver(plan))
         for plan in self.circuit.projections.values():
             if plan.name in self.instant or not plan.what.made.count:
                 continue
+            self.place[plan.name] = len(self.deliveries)
             if plan.what.plasticity is not None:
                 self.plastic[plan.name] = PlasticArrays(plan, self)
-                self.place[plan.name] = len(self.deliveries)
                 self.deliveries.append(self.plastic[plan.name].install())
             else:
                 self.deliveries.append(self._deliver(plan))
@@ -173,13 +175,13 @@ class Engine:
         return native.address("spread", self.dtype.name), d.ctypes.data
 
     def _deliver(self, plan: ProjectionPlan) -> tuple[int, int]:
-        made = plan.what.made
-        constant = isinstance(made.weight, float)
-        weights = None if constant else np.ascontiguousarray(made.weight)
+        made, weight = plan.what.made, self.weight_of(plan)
+        constant = isinstance(weight, float)
+        weights = None if constant else np.ascontiguousarray(weight)
         d = self.describe(plan.name, deliver.SIZE, {
             **self.synapse_entries(plan), deliver.WEIGHTS: 0 if weights is None else weights,
             deliver.DOUBLE: weights is not None and weights.dtype == np.float64,
-            deliver.WEIGHT: np.array([made.weight if constant else 0.0], np.float64),
+            deliver.WEIGHT: np.array([weight if constant else 0.0], np.float64),
             deliver.DELAY: made.shortest,
         }, {deliver.FIRST: plan.source})  # fmt: skip
         return native.address("deliver", self.dtype.name), d.ctypes.data
@@ -244,6 +246,28 @@ class Engine:
         plastic.rule = rule
         self.deliveries[self.place[name]] = plastic.install()
         self.altered[f"{name}.{key}"] = value
+
+    def weight_of(self, plan: ProjectionPlan) -> float | Array:
+        """The present weights of a projection: one number, or one each in the order of its words."""
+        plastic = self.plastic.get(plan.name)
+        return plastic.weights if plastic is not None else self.weights.get(plan.name, plan.what.made.weight)
+
+    def set_weights(self, plan: ProjectionPlan, value: Any) -> None:
+        """Change the weights of a projection: one number, or one each in the canonical order; None: as they were made."""
+        made, name = plan.what.made, plan.name
+        if name in self.plastic:  # they are part of the state
+            self.plastic[name].weights[made.order()] = value
+            return
+        self.weights.pop(name, None)
+        self.altered.pop(f"{name}.weight", None)
+        if value is not None:
+            self.altered[f"{name}.weight"] = np.array(value, np.float64) if np.ndim(value) else float(value)
+            self.weights[name] = float(value) if not np.ndim(value) else np.empty(made.count, self.dtype)
+            if np.ndim(value):
+                self.weights[name][made.order()] = value  # type: ignore[index]
+        if made.count:
+            table = self.updates if name in self.instant else self.deliveries
+            table[self.place[name]] = self._deliver(plan)
 
     def use_workers(self, workers: int) -> None:
         """Let so many threads do the parts; the results are the same."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from neurograph.simulate.simulation import Simulation
 
@@ -13,6 +15,7 @@ def memory_of(sim: Simulation) -> dict[str, float]:
     made = [p.what.made for p in sim.circuit.projections.values()]
     synapses, count = sum(m.nbytes for m in made), sum(m.count for m in made)
     synapses += sum(p.nbytes for p in sim.engine.plastic.values())
+    synapses += sum(w.nbytes for w in sim.engine.weights.values() if isinstance(w, np.ndarray))
     units = sim.engine.units.values()
     states = sum(a.nbytes for u in units for a in (*u.states.values(), *u.dense.values(), *u.given.values()))
     rings = sum(r.values.nbytes for u in units for r in u.rings.values())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from neurograph.errors import BackendError, DataError
-from neurograph.fields import Learnable
 from neurograph.kernels import threads as pool
 from neurograph.passes.build import build
+from neurograph.simulate import named
 from neurograph.simulate.checkpoint import identity_of, load_state, save_state
 from neurograph.simulate.circuit import Circuit, circuit_of
 from neurograph.simulate.engine import Engine
@@ -32,6 +32,10 @@ from neurograph.tape import Tape
 from neurograph.view.shown import Shown
 
 Array = np.ndarray[Any, Any]
+
+
+def _a_number(values: Array) -> Array:
+    return np.asarray(~np.isnan(values))
 
 
 class Simulation(Shown):
@@ -131,7 +135,7 @@ class Simulation(Shown):
         loop, stepped after each `every`. record_to: stream what is probed to an HDF5 file instead of keeping it.
         save_to: write a checkpoint when the run ends, and after each `save_every`, to go on from after a crash.
         Ctrl-C ends the run after the present window (in a closed loop, the environment's step); `interrupted` then
-        is True, and nothing recorded is lost.
+        is True, and nothing recorded is lost. Raises DataError where a state has become NaN: what was recorded is kept.
         """
         steps = self._steps(duration, "run")
         stride = steps if environment is None else self._steps(self.dt if every is None else every, "every")
@@ -179,6 +183,10 @@ class Simulation(Shown):
         if stop.asked:
             self.interrupted = True
             print(f"stopped at {self.time:g} of {end * self.dt:g}; what was recorded is kept", file=sys.stderr)
+        self._check(
+            _a_number, f"{{}} holds NaN at {{:g}}: the integration has blown up. Compile with a smaller dt than {self.dt:g}, or "
+            "look at weights and currents; check_numerics=True stops where it begins"
+        )  # fmt: skip
         return self
 
     def _steps(self, duration: float, what: str) -> int:
@@ -205,7 +213,7 @@ class Simulation(Shown):
         if problem is not None:
             raise problem
         if self.check_numerics:
-            self._check()
+            self._check(np.isfinite, "check_numerics: {} holds NaN or infinity at {:g}; use a smaller dt")
 
     def _arrivals(self, start: int, stop: int) -> float:
         """About how many synapses spikes went through."""
@@ -233,12 +241,11 @@ class Simulation(Shown):
             record.pieces.append(parts[key])
         return problem
 
-    def _check(self) -> None:
+    def _check(self, good: Callable[[Array], Array], message: str) -> None:
         for name, unit in self.engine.units.items():
             for variable, values in (*unit.states.items(), *unit.dense.items()):
-                if not np.all(np.isfinite(values)):
-                    where = f"{name}.{variable}"
-                    raise DataError(f"check_numerics: {where} holds NaN or infinity at {self.time:g}; use a smaller dt")
+                if not np.all(good(values)):
+                    raise DataError(message.format(f"{name}.{variable}", self.time))
 
     def _interact(self, environment: Environment, before: dict[str, Array]) -> dict[str, Array]:
         now = self.spike_counts()
@@ -296,11 +303,8 @@ class Simulation(Shown):
     def synapses(self, projection: str) -> tuple[Array, Array, Array, Array]:
         """Source, target, present weight and delay (steps) of each synapse of a projection."""
         name = self._projection(projection)
-        made = self.circuit.projections[name].what.made
-        if name in self.engine.plastic:
-            made = copy.copy(made)
-            made.weight = self.engine.plastic[name].weights
-        return made.coo()
+        plan = self.circuit.projections[name]
+        return replace(plan.what.made, weight=self.engine.weight_of(plan)).coo()
 
     def _projection(self, name: str) -> str:
         found = [n for n in self.circuit.projections if name in (n, n.rpartition(".")[0])]
@@ -329,60 +333,25 @@ class Simulation(Shown):
     # changing
 
     def get(self, name: str) -> Any:
-        """A parameter ("exc.tau_m"), a state ("exc.v") or a parameter of a plasticity rule ("projection.a_plus")."""
-        owner, key = self._owner(name)
-        if owner in self.engine.units:
-            unit = self.engine.units[owner]
-            if key in unit.states:
-                return unit.states[key].reshape(unit.plan.shape).copy()
-            value = unit.plan.neuron.params[key]
-            return copy.copy(self.engine.learnt[name] if isinstance(value, Learnable) else value)
-        return self.engine.plastic[owner].rule.params[key]
+        """A parameter ("exc.tau_m"), a state ("exc.v"), the weights of a projection ("exc_to_inh.weight", in the order of
+        `synapses`), or a parameter or trace of its plasticity rule ("projection.a_plus", "projection.x")."""
+        return named.read(self.engine, name)
 
     def set(self, name: str, value: Any) -> None:
-        """Change a parameter or a state between runs, by the names of `get`."""
-        owner, key = self._owner(name)
-        if owner in self.engine.plastic:
-            self.engine.set_rule(owner, key, value)
-            return
-        unit = self.engine.units[owner]
-        if key in unit.states:
-            given = np.asarray(value)
-            if given.dtype.kind not in "fiub" or not np.all(np.isfinite(given)):
-                raise DataError(f"{name}: {value!r}; a state is a finite number or an array of them")
-            try:
-                unit.states[key][:] = np.broadcast_to(given, unit.plan.shape).reshape(-1)
-            except ValueError:
-                raise DataError(
-                    f"{name}: shape {given.shape} does not fit the population's {unit.plan.shape}"
-                ) from None
-            return
-        if isinstance(value, Learnable):
-            raise DataError(f"{name}: a simulation learns by plasticity rules; give a number or an array")
-        self.engine.set_parameter(owner, key, value)
+        """Change a parameter, a state or weights between runs, by the names of `get`; weights are one number or one each."""
+        named.write(self.engine, name, value)
 
     def signal(self, name: str, value: float) -> None:
         """Set a scalar that plasticity rules follow (a reward)."""
         if name not in self.signals:
             raise DataError(f"no plasticity rule follows a signal {name!r}; known: {', '.join(self.signals) or 'none'}")
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise DataError(f"signal({name!r}, {value!r}): a signal is a finite number")
         self.signals[name] = float(value)
         for plastic in self.engine.plastic.values():
             if name in plastic.signals:
                 plastic.signals[name] = float(value)
                 plastic.refresh()
-
-    def _owner(self, name: str) -> tuple[str, str]:
-        owner, _, key = name.rpartition(".")
-        unit = self.engine.units.get(owner)
-        if unit is not None and (key in unit.states or key in unit.plan.neuron.params):
-            return owner, key
-        plastic = [n for n in self.engine.plastic if owner in (n, n.rpartition(".")[0])]
-        if plastic and key in self.engine.plastic[plastic[0]].rule.params:
-            return plastic[0], key
-        if unit is not None:
-            known = ", ".join((*unit.states, *unit.plan.neuron.params))
-            raise DataError(f"{name!r}: {owner!r} has no {key!r}; it has {known}")
-        raise DataError(f"{name!r}: give population.parameter, with a population of {', '.join(self.engine.units)}")
 
     # keeping
 

@@ -250,9 +250,11 @@ def test_names_that_are_not_there(networks: Any) -> None:
     for call in (sim.get, lambda n: sim.set(n, 1.0)):
         with pytest.raises(ng.DataError, match=r"'exc\.vv': 'exc' has no 'vv'; it has .*v, i_exc.*tau_m"):
             call("exc.vv")
-        for name in ("v", "", "exc", "exc.v.w", "nobody.v", "stdp.tau"):
+        for name in ("v", "", "exc", "exc.v.w", "nobody.v"):
             with pytest.raises(ng.DataError, match=r"give population\.parameter, with a population of .*exc"):
                 call(name)
+        with pytest.raises(ng.DataError, match=r"projection 'stdp' has no 'tau'; it has weight, .*tau_plus.*x, y"):
+            call("stdp.tau")
     with pytest.raises(ng.DataError, match=r"no projection 'stp' with a connectivity rule; there are .*stdp, graded"):
         sim.synapses("stp")
     with pytest.raises(ng.BackendError, match=r"no population 'x'; there are .*exc"):
