@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import numpy as np
+
 from neurograph.backends import backend_named
 from neurograph.errors import BackendError, GraphError
 from neurograph.graph import RATE, Graph, Population
@@ -73,6 +75,8 @@ def compile(
     """
     if not isinstance(graph, Graph):
         raise GraphError(f"compile() takes a Graph, got {type(graph).__name__}")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise GraphError(f"seed={seed!r}: a seed is a whole number; the same one gives the same weights and spikes")
     program, default = backend_named(backend)
     tape = lower(graph, dt=dt, schedule_mode=schedule, stop_after=stop_after)
     if stop_after is not None:

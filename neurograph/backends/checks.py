@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from neurograph.errors import BackendError, DataError
 from neurograph.plasticity.run import plastic_shapes
 from neurograph.tape import Tape
@@ -17,6 +19,8 @@ def named_inputs(tape: Tape, inputs: Mapping[str, Any] | Any) -> dict[str, Any]:
     if isinstance(inputs, Mapping):
         return dict(inputs)
     names = [i.name for i in tape.instructions if i.op == "input"]
+    if not names:
+        raise DataError("this program has no inputs, so a run takes only how long it is, in steps: run({}, steps=1000)")
     if len(names) != 1:
         raise DataError(f"this program has the inputs {', '.join(names)}: pass a dict")
     return {names[0]: inputs}
@@ -27,7 +31,7 @@ def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None, defa
     nodes = {i.name: i.what for i in tape.instructions if i.op == "input"}
     for name in given:
         if name not in nodes:
-            raise DataError(f"unknown input {name!r}; this program takes {', '.join(nodes)}")
+            raise DataError(f"unknown input {name!r}; this program takes {', '.join(nodes) or 'none'}")
     lengths: dict[str, int] = {}
     batches: dict[str, int] = {}
     for name, node in nodes.items():
@@ -46,8 +50,9 @@ def checked_inputs(tape: Tape, given: Mapping[str, Any], steps: int | None, defa
     total = steps if steps is not None else next(iter(lengths.values()), default)
     if total is None:
         raise DataError("how many steps? No input is a sequence, so pass steps=T, or compile(..., steps=T)")
-    if isinstance(total, bool) or not isinstance(total, int) or total < 1:
-        raise DataError(f"steps={total!r}: a run has at least one step")
+    if isinstance(total, bool) or not isinstance(total, int | np.integer) or total < 1:
+        raise DataError(f"steps={total!r}: a run has at least one step, and a whole number of them (time / dt)")
+    total = int(total)
     for name, length in lengths.items():
         if length != total:
             raise DataError(

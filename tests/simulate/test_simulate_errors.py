@@ -81,6 +81,12 @@ def lif(**options: Any) -> Any:
     return simulated(graph, **options)
 
 
+def defined() -> Any:
+    graph = ng.Graph("net")
+    graph.population("a", ng.LIF(v_rest=1.0), 4)
+    return ng.compile(graph, "reference", dt=0.1)
+
+
 def probed(**options: Any) -> None:
     graph = ng.Graph("net")
     graph.population("a", ng.LIF(), 4)
@@ -248,6 +254,14 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "device": (ng.BackendError, r"runs on the CPU only, not on 'cuda'", lambda: lif(device="cuda")),
     "dt=0": (ng.GraphError, r"dt=0: the step length", lambda: lif(dt=0)),
     "dt=nan": (ng.GraphError, r"dt=nan: the step length", lambda: lif(dt=float("nan"))),
+    "seed=None": (ng.GraphError, r"seed=None: a seed is a whole number", lambda: lif(seed=None)),
+    "seed=0.5": (ng.GraphError, r"seed=0.5: a seed is a whole number", lambda: lif(seed=0.5)),
+    "a time for steps": (
+        ng.DataError, r"this program has no inputs.*in steps: run\(\{\}, steps=1000\)", lambda: defined().run(100.0)),
+    "steps that are no whole number": (
+        ng.DataError, r"steps=10.0: .*whole number of them", lambda: defined().run({}, 10.0)),
+    "an input where there is none": (
+        ng.DataError, r"unknown input 'x'; this program takes none", lambda: defined().run({"x": np.ones(1)}, 10)),
     "no network": (ng.GraphError, r"compile\(\) takes a Graph", lambda: simulated("net")),  # type: ignore[arg-type]
     "an empty graph": (ng.GraphError, r"is empty", lambda: simulated(ng.Graph("net"))),
     "run(0)": (ng.DataError, r"run\(0\): less than one step of dt=0.1", lambda: lif().run(0)),
