@@ -100,10 +100,16 @@ def begin(
     A static picture [N, *input_shape] goes through the encoder, frames [T, N, *input_shape] enter as they are. `usual` is
     the recipe's own neuron, LIF() unless it says another.
     """
-    if num_classes < 1 or not 0 < width < math.inf:
-        raise SpecError(f"{name}(num_classes={num_classes}, width={width}): both must be above 0 and finite")
-    if len(input_shape) != 3:
-        raise SpecError(f"{name}(input_shape={input_shape}): give (channels, height, width), such as (3, 32, 32)")
+    if (
+        not isinstance(num_classes, int)
+        or not isinstance(width, int | float)
+        or not (num_classes > 0 and 0 < width < math.inf)
+    ):
+        raise SpecError(
+            f"{name}(num_classes={num_classes!r}, width={width!r}): a whole number and a number; both must be above 0 and finite"
+        )
+    if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
+        raise SpecError(f"{name}(input_shape={input_shape!r}): give (channels, height, width), such as (3, 32, 32)")
     graph = Graph(name)
     image = graph.input("image", input_shape, encoder=encoder)
     return Net(graph, neuron or usual or LIF(), width, stats, kaiming), image

@@ -40,8 +40,8 @@ def sequential(
     """
     if num_classes < 1 or hidden < 1:
         raise SpecError(f"sequential(num_classes={num_classes}, hidden={hidden}): both must be at least 1")
-    if len(input_shape) != 1:
-        raise SpecError(f"sequential(input_shape={tuple(input_shape)}): one axis of features, such as (28,)")
+    if not isinstance(input_shape, tuple | list) or len(input_shape) != 1:
+        raise SpecError(f"sequential(input_shape={input_shape!r}): one axis of features, such as (28,)")
     kind = LIF() if neuron is None else neuron
     graph = Graph("sequential")
     source = graph.input("x", tuple(input_shape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,13 @@ def summary_of(graph: Graph, dt: float | None = None) -> str:
 
 def rows_of(graph: Graph, tape: Tape) -> list[Row]:
     """Nodes, then projections, of a graph and its tape after `infer`."""
+    macs: Counter[str] = Counter()
+    for instr in tape.instructions:
+        shapes = [tape.slots[s].shape for s in instr.ins]
+        if instr.op == "apply":  # a projection's name, a dot, the operator's key
+            macs[instr.name.rpartition(".")[0]] += instr.what.macs(shapes[0], tape.slots[instr.outs[0]].shape)
+        elif instr.op == "combine":
+            macs[instr.name] += instr.what.macs(shapes)
     rows = []
     for node in graph.nodes.values():
         what = (
@@ -66,17 +74,15 @@ def rows_of(graph: Graph, tape: Tape) -> list[Row]:
         )
         slot = f"{node.name}.{node.neuron.outputs[0]}" if isinstance(node, Population) else node.name
         kind = type(node).__name__.lower()
-        rows.append(Row(node.name, kind, repr(what), tape.slots[slot].shape, weights_of(tape, node.name), 0))
+        rows.append(
+            Row(node.name, kind, repr(what), tape.slots[slot].shape, weights_of(tape, node.name), macs[node.name])
+        )
     for p in graph.projections.values():
-        macs = 0
-        for instr in tape.instructions:
-            if instr.op == "apply" and instr.name.startswith(f"{p.name}."):
-                macs += instr.what.macs(tape.slots[instr.ins[0]].shape, tape.slots[instr.outs[0]].shape)
         delay = f" delay={_delay(p.delay)}" if not (isinstance(p.delay, int | float) and p.delay == 0) else ""
         port = f":{p.target.port}" if _ports(graph, p.target.node) > 1 else ""
         chain = " > ".join(map(repr, p.operators)) or "one to one"
         way = f"{p.source.node} -> {p.target.node}{port}{delay}: {chain}"
-        rows.append(Row(p.name, "projection", way, (), weights_of(tape, p.name), macs))
+        rows.append(Row(p.name, "projection", way, (), weights_of(tape, p.name), macs[p.name]))
     return rows
 
 

@@ -150,6 +150,20 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "weights of another network": (
         ng.ShapeError, r"do not belong to 'net': missing enter.dense.bias, enter.dense.weight; unknown head.w",
         lambda: program(weights={"head.w": 1.0})),
+    "weights of a size that an operator does not have": (
+        ng.ShapeError, rf"projection 'enter' \({HERE}\): Dense\(3\) was given 'bias' of shape \(2,\), and needs \(3,\) here",
+        lambda: ng.lower(chain(ng.Dense(3, bias=np.ones(2))), stop_after="infer")),
+    "weights that are text": (
+        ng.SpecError, rf"Dense\(weight=...\) at {HERE}: give a number or an array of numbers", lambda: ng.Dense(weight="abc")),
+    "groups of a convolution in one dimension": (
+        ng.SpecError, rf"Conv1d\(3, 3, groups=2\) at {HERE}: groups=2 must divide", lambda: ng.Conv1d(3, 3, groups=2)),
+    "channels of a convolution in one dimension": (
+        ng.SpecError, rf"Conv1d\(channels=2.5\) at {HERE}: give a whole number", lambda: ng.Conv1d(2.5, 3)),
+    "a kernel in one dimension that is too large": (
+        ng.ShapeError, rf"projection 'enter' \({HERE}\): Conv1d\(3, 9\): the kernel is larger",
+        lambda: ng.lower(chain(ng.Conv1d(3, 9), shape=(2, 8)))),
+    "a difference to no graph": (
+        ng.GraphError, rf"diff\(\) at {HERE} takes a Graph, got NoneType", lambda: chain().diff(None)),
     "weights that are none": (
         ng.DataError, r"weights are a program, or arrays by name \(a state_dict\), not int",
         lambda: program(weights=3)),

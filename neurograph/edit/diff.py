@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neurograph.errors import GraphError, declared_at
 from neurograph.graph import Graph
 from neurograph.io.document.document import document
 
@@ -58,6 +59,8 @@ class Differences:
 
 def differences(before: Graph, after: Graph) -> Differences:
     """What was added, removed and changed from `before` to `after`; where a part was declared does not count."""
+    if not isinstance(after, Graph):
+        raise GraphError(f"diff() at {declared_at()} takes a Graph, got {type(after).__name__}")
     old, new = _parts(before), _parts(after)
     changed = [] if before.name == after.name else [Change("graph", "name", repr(before.name), repr(after.name))]
     for part in old:

@@ -15,6 +15,25 @@ if TYPE_CHECKING:
     import torch
 
 
+class _Plane(Conv2d):
+    """The convolution over an image of height 1; it speaks as the Conv1d that it computes."""
+
+    def settings(self) -> str:
+        text = f"{self.channels}, {self.kernel[1]}"
+        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1)):
+            value = getattr(self, name)[1]
+            if value != default:
+                text += f", {name}={value}"
+        if self.padding != self.trailing:
+            text = text.replace(f", padding={self.padding[1]}", "") + ', padding="same"'
+        text += f', padding_mode="{self.padding_mode}"' if self.padding_mode != "zeros" else ""
+        text += f", groups={self.groups}" if self.groups > 1 else ""
+        return text + ("" if self.has_bias else ", bias=False")
+
+    def __repr__(self) -> str:
+        return f"Conv1d({self.settings()})"
+
+
 class Conv1d(Operator):
     """y[o] = b[o] + sum_c W[o, c] * x[c] (cross-correlation); W is [out, in / groups, k].
 
@@ -39,12 +58,13 @@ class Conv1d(Operator):
         weight: Any = None,
         learnable: bool = True,
     ):
-        for name, value in {"kernel": kernel, "stride": stride, "dilation": dilation}.items():
+        whole = {"channels": channels, "kernel": kernel, "stride": stride, "dilation": dilation, "groups": groups}
+        for name, value in whole.items():
             if not isinstance(value, int):
                 raise SpecError(f"Conv1d({name}={value!r}) at {declared_at()}: give a whole number")
         if weight is not None:
             weight = given(weight, "Conv1d(weight=...)")[..., None, :]
-        self._plane = Conv2d(  # the same over an image of height 1
+        self._plane = _Plane(
             channels, (1, kernel), stride=(1, stride), padding=padding if isinstance(padding, str) else (0, padding),
             padding_mode=padding_mode, dilation=(1, dilation), groups=groups, bias=bias, weight=weight,
             learnable=learnable,
@@ -95,14 +115,4 @@ class Conv1d(Operator):
         return self._plane.macs((source[0], 1, source[1]), (target[0], 1, target[1]))
 
     def settings(self) -> str:
-        plane = self._plane
-        text = f"{plane.channels}, {plane.kernel[1]}"
-        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1)):
-            value = getattr(plane, name)[1]
-            if value != default:
-                text += f", {name}={value}"
-        if plane.padding != plane.trailing:
-            text = text.replace(f", padding={plane.padding[1]}", "") + ', padding="same"'
-        text += f', padding_mode="{plane.padding_mode}"' if plane.padding_mode != "zeros" else ""
-        text += f", groups={plane.groups}" if plane.groups > 1 else ""
-        return text + ("" if plane.has_bias else ", bias=False")
+        return self._plane.settings()

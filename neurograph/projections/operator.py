@@ -89,6 +89,11 @@ class Operator(Constructed):
                     + (", ".join(f"{n!r} {w.shape}" for n, w in out.items()) or "no weights")
                 )
             out[name] = replace(out[name], init=fixed(array))
+        for name, weight in out.items():
+            if isinstance(weight.init, fixed) and weight.init.array.shape != weight.shape:
+                raise ShapeError(
+                    f"{self!r} was given {name!r} of shape {weight.init.array.shape}, and needs {weight.shape} here"
+                )
         return out
 
     def started(self, **arrays: Any) -> Self:
@@ -149,7 +154,10 @@ def filled(value: float) -> Initializer:
 
 def given(array: Any, what: str) -> Array:
     """An array the user hands in as weights: copied, real and finite."""
-    out = np.array(array, dtype=np.float64)
+    try:
+        out = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{what} at {declared_at()}: give a number or an array of numbers ({error})") from None
     if not np.all(np.isfinite(out)):
         raise SpecError(f"{what} at {declared_at()}: weights must be finite")
     return out

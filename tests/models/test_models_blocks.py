@@ -190,6 +190,13 @@ def test_voters_answer_with_their_mean_rate(tiny: Any, firing: Any) -> None:
         (lambda: models.recipe("spikformer")(pools=5), "pools 0 to 4"),
         (lambda: models.recipe("spikformer")(input_shape=(3, 2, 2)), "at least one pixel"),
         (lambda: models.recipe("shallow_convnet")(channels=()), "at least one convolution"),
+        (lambda: models.recipe("cifar_convnet")(width="wide"), r"cifar_convnet\(num_classes=10, width='wide'\)"),
+        (lambda: models.recipe("vgg_snn")(2.5), r"vgg_snn\(num_classes=2.5, width=1.0\): a whole number and a number"),
+        (
+            lambda: models.recipe("resnet18")(input_shape=32),
+            r"resnet18\(input_shape=32\): give \(channels, height, width\)",
+        ),
+        (lambda: models.recipe("sequential")(input_shape=28), r"sequential\(input_shape=28\): one axis of features"),
         (lambda: models.recipe("dvs_convnet")(stages=()), "at least one convolution"),
         (lambda: ng.lower(models.recipe("dvs_convnet")(input_shape=(2, 8, 8))), "the window is larger than its input"),
         (lambda: ng.Conv2d(4, 3, weight=ng.Normal(0.0, -1.0)), "sd"),

@@ -8,6 +8,7 @@ import pytest
 
 import neurograph as ng
 from neurograph import models
+from neurograph.summary import rows_of
 
 
 def conv(*widths: int, kernel: int = 3) -> int:
@@ -140,6 +141,16 @@ def test_spikformer(count: Any) -> None:
         count(models.recipe("spikformer")()) == patches + 4 * block + (d + 1) * 10 == 9_324_730
     )  # 9.32 M in the paper
     assert (patches, block) == (2_201_520, 1_779_840)
+
+
+def test_operations_of_attention_are_counted() -> None:
+    graph = models.recipe("spikformer")(4, width=1.0, input_shape=(3, 8, 8), depth=1, dim=12, heads=3)
+    rows = {r.name: r.macs for r in rows_of(graph, ng.lower(graph))}
+    tokens, features = (8 >> 2) ** 2, 12 // 3
+    for name in ("scores", "mixed"):  # q k^T and (q k^T) v
+        assert rows[f"block1.attention.{name}"] == 3 * tokens * tokens * features
+    assert f"{sum(rows.values()):,} multiply-accumulates" in str(graph)
+    assert rows["block1.attention.to_q"] == tokens * (12 * 12 + 12)  # the linear layer, and batch norm
 
 
 @pytest.mark.parametrize("name", ["cifar_convnet", "resnet18", "spikformer", "resnet19"])
