@@ -1,6 +1,6 @@
 """Figures of a simulation: rasters, traces, rates, weights and connectivity.
 
-Each function takes a Simulation (or arrays), draws into `ax` or into a new figure that needs no display, and
+Each function takes a Simulation (or arrays, or where they are of spikes and traces a Recorded), draws into `ax` or into a new figure that needs no display, and
 returns the Axes: `plot.raster(sim).figure.savefig("raster.png")`. Times are in the unit of dt, labelled as ms.
 Matplotlib is imported when a figure is drawn.
 """
@@ -16,7 +16,8 @@ import numpy as np
 from neurograph.connectivity.synapses import Synapses
 from neurograph.errors import DataError
 from neurograph.figures import COLORS, axes_for, figure, legend, library, name_bands, ordinal, point_size, time_axis
-from neurograph.simulate.records import SampleRecord
+from neurograph.recorded import Recorded
+from neurograph.simulate.records import RateRecord, SampleRecord
 from neurograph.simulate.simulation import Simulation
 
 __all__ = ["COLORS", "connectivity_matrix", "figure", "raster", "rate", "trace", "weight_histogram"]
@@ -24,10 +25,11 @@ __all__ = ["COLORS", "connectivity_matrix", "figure", "raster", "rate", "trace",
 Array = np.ndarray[Any, Any]
 Window = tuple[float, float]
 Colors = Mapping[str, str] | Sequence[str]
+Spikes = Simulation | Recorded | tuple[Any, Any] | Mapping[str, tuple[Any, Any]]
 
 
 def raster(
-    data: Simulation | tuple[Any, Any] | Mapping[str, tuple[Any, Any]],
+    data: Spikes,
     populations: str | Sequence[str] | None = None,
     *,
     window: Window | None = None,
@@ -38,7 +40,7 @@ def raster(
 ) -> Any:
     """Spikes as points, one row per neuron, the first population on top; of more than `most` neurons every k-th.
 
-    data: a Simulation, (times, neurons), or those by population. populations: which, in this order (default: all
+    data: a Simulation, a Recorded, (times, neurons), or those by population. populations: which, in this order (default: all
     whose spikes were recorded). window: from when to when. sizes: how many neurons there are, where data is not a
     Simulation (default: up to the last that fired). colors: by population or in order.
     """
@@ -79,7 +81,7 @@ def raster(
 
 
 def rate(
-    data: Simulation | tuple[Any, Any] | Mapping[str, tuple[Any, Any]],
+    data: Spikes,
     populations: str | Sequence[str] | None = None,
     *,
     bin: float = 5.0,
@@ -93,7 +95,7 @@ def rate(
     The arguments are those of `raster`; sizes: how many neurons there are, where data is not a Simulation.
     """
     spikes, known, span = _spikes("rate", data, populations)
-    if not isinstance(data, Simulation):
+    if not isinstance(data, Simulation) and not (isinstance(data, Recorded) and set(spikes) <= set(data.sizes)):
         if sizes is None:
             raise DataError("rate: give sizes=, the number of neurons (by population): silent ones are not in the data")
         known = dict(sizes) if isinstance(sizes, Mapping) else dict.fromkeys(spikes, int(sizes))
@@ -119,7 +121,7 @@ def rate(
 
 
 def trace(
-    data: Simulation | tuple[Any, Any],
+    data: Simulation | Recorded | tuple[Any, Any],
     population: str = "",
     variable: str = "",
     neurons: int | Sequence[int] | None = None,
@@ -136,14 +138,20 @@ def trace(
     key, kind = f"{population}.{variable}", "neuron"
     if isinstance(data, Simulation):
         kept = data.records.get(key)
-        if not isinstance(kept, SampleRecord):
-            values = sorted(k for k, r in data.records.items() if isinstance(r, SampleRecord))
+        if not isinstance(kept, SampleRecord | RateRecord):
+            values = sorted(k for k, r in data.records.items() if isinstance(r, SampleRecord | RateRecord))
             raise DataError(_unrecorded("trace", key, values, population, variable))
         times, array = data.trace(population, variable)
-        chosen, span = kept.chosen, (0.0, max(data.time, data.dt))
+        chosen = kept.chosen if isinstance(kept, SampleRecord) else np.zeros(1, np.int64)
+        span = (0.0, max(data.time, data.dt))
         kind, label = _described(data, population, variable)
         if not len(times):
             raise DataError(f"trace: no samples of {key} yet; run() first")
+    elif isinstance(data, Recorded):
+        times, array, chosen = data.trace(key)
+        span, label = (0.0, data.duration), variable
+        if not len(times):
+            raise DataError(f"trace: {data.path} holds no samples of {key}")
     else:
         times, array = np.asarray(data[0]), np.asarray(data[1])
         array = array[:, None] if array.ndim == 1 else array
@@ -281,10 +289,16 @@ def _spikes(
                 raise DataError(_unrecorded(what, f"{name}.spike", [f"{n}.spike" for n in keys], name, "spike"))
             spikes[name] = data.spikes(name)
         return spikes, {n: counts[n].size for n in names}, (0.0, max(data.time, data.dt))
+    if isinstance(data, Recorded):
+        order = [*data.sizes, *data.spiking]  # that of the network, where the file says it
+        names = sorted(data.spiking, key=order.index) if chosen is None else chosen
+        if not names:
+            raise DataError(f"{what}: {data.path} holds no spikes, but {', '.join(data.keys)}")
+        return {n: data.spikes(n) for n in names}, {n: data.size(n) for n in names}, (0.0, data.duration)
     if not isinstance(data, Mapping):
         if not (isinstance(data, tuple | list) and len(data) == 2):
             raise DataError(
-                f"{what}: give a Simulation, (times, neurons), or a dict of those, not {type(data).__name__}"
+                f"{what}: give a Simulation, a Recorded, (times, neurons), or a dict of those, not {type(data).__name__}"
             )
         data, chosen = {chosen[0] if chosen else "": data}, None
     names = list(data) if chosen is None else chosen
@@ -329,6 +343,8 @@ def _described(sim: Simulation, population: str, variable: str) -> tuple[str, st
     unit = sim.circuit.units.get(population)
     if unit is None:
         return "synapse", "Weight"
+    if isinstance(sim.records[f"{population}.{variable}"], RateRecord):
+        return "mean", f"Rate of {population} (Hz)"
     text = getattr(unit.neuron._fields.get(variable), "doc", "") or variable
     if found := re.fullmatch(r"(.+?),? in ([^\s,]+)", text):
         text = f"{found[1]} ({found[2]})"

@@ -183,7 +183,7 @@ def test_spikes_that_were_streamed_are_read_from_the_file(tmp_path: Path) -> Non
         (lambda s: plot.rate(s, bin=300.0), r"rate\(bin=300.0\): above 0 and at most the 200 ms shown"),
         (lambda s: plot.rate(([1.0], [0])), r"rate: give sizes=, the number of neurons"),
         (lambda s: plot.rate({"x": ([1.0], [0])}, sizes={"y": 1}), r"sizes= lacks x"),
-        (lambda s: plot.raster(3), r"give a Simulation, \(times, neurons\), or a dict of those, not int"),
+        (lambda s: plot.raster(3), r"give a Simulation, a Recorded, \(times, neurons\), or a dict of those, not int"),
         (lambda s: plot.raster({"x": ([1.0], [0])}, "y"), r"no spikes of 'y' are given; there are x"),
         (lambda s: plot.raster(([1.0, 2.0], [0])), r"times \(2,\) and neurons \(1,\)"),
         (lambda s: plot.weight_histogram(s, "a_to_c"), r"no projection 'a_to_c' .*there are a_to_b, b_to_a"),
@@ -234,3 +234,35 @@ def test_a_matrix_through_synapse_models_has_plain_labels() -> None:
     for name, labels in (("depressing", ("Source neuron", "Neuron of b")), ("slow", ("Neuron of a", "Target neuron"))):
         ax = plot.connectivity_matrix(sim, name)
         assert (ax.get_xlabel(), ax.get_ylabel()) == labels
+
+
+def test_a_recording_is_drawn_as_its_simulation(tmp_path: Path) -> None:
+    from neurograph.recorded import Recorded
+
+    def compiled() -> ng.Simulation:
+        graph = ng.Graph("net")
+        source = graph.population("source", ng.Poisson(rate=80.0), 30)
+        cells = graph.population("cells", ng.PscExpLIF(), 20)
+        graph.connect(source, cells["exc"], ng.FixedProbability(0.5), weight=150.0)
+        (
+            graph.probe(source),
+            graph.probe(cells),
+            graph.probe(cells, "v", neurons=[4, 2]),
+            graph.probe(cells, "rate", every=50),
+        )
+        return ng.compile(graph, "numba", dt=0.1)  # type: ignore[no-any-return]
+
+    sim = compiled().run(100.0)
+    compiled().run(100.0, record_to=tmp_path / "run.h5")
+    held = Recorded(tmp_path / "run.h5")
+    assert held.sizes == {"source": 30, "cells": 20}  # also of populations whose last neurons are silent
+    for draw in (plot.raster, plot.rate):
+        for ours, theirs in zip(draw(sim).lines, draw(held).lines, strict=True):
+            assert np.array_equal(ours.get_xydata(), theirs.get_xydata())
+    for variable in ("v", "rate"):
+        ours, theirs = plot.trace(sim, "cells", variable), plot.trace(held, "cells", variable)
+        assert [np.array_equal(a.get_xydata(), b.get_xydata()) for a, b in zip(ours.lines, theirs.lines, strict=True)]
+        assert len(ours.lines) == (2 if variable == "v" else 1)
+    assert plot.trace(sim, "cells", "rate").get_ylabel() == "Rate of cells (Hz)"
+    with pytest.raises(ng.DataError, match=r"run\.h5: x\.spike was not recorded; recorded are .*cells\.spike"):
+        plot.raster(held, "x")

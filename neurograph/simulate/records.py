@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +172,7 @@ class Stream:
     Room is claimed before anything is written, so a full disk leaves a whole file behind.
     """
 
-    def __init__(self, path: str | Path, records: dict[str, Record], dt: float):
+    def __init__(self, path: str | Path, records: dict[str, Record], dt: float, sizes: dict[str, int]):
         import h5py
 
         self.path, self.claimed = Path(path), 0
@@ -181,7 +182,7 @@ class Stream:
                 claim(self.path, 0, SLACK + 4096 * len(parts))
             self.file: h5py.File | None = h5py.File(self.path, "w", libver="latest")
             self._claim(4096 * len(parts))
-            self.file.attrs["dt"] = dt
+            self.file.attrs["dt"], self.file.attrs["sizes"] = dt, json.dumps(sizes)
             for name, (shape, dtype) in parts.items():
                 rows = max(1, 65536 // max(1, int(np.prod(shape))))
                 self.file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(rows, *shape))

@@ -146,7 +146,8 @@ class Simulation(Shown):
             file = Path(record_to).resolve()
             if any(file in r.pieces for r in self.records.values()):
                 raise DataError(f"record_to={str(record_to)!r} holds what an earlier run recorded; choose another file")
-            self._stream = Stream(file, self.records, self.dt)
+            sizes = {n: math.prod(shape) for n, shape in self.populations.items()}
+            self._stream = Stream(file, self.records, self.dt, sizes)
             for record in self.records.values():
                 record.pieces.append(file)
         self.interrupted = False
