@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
+from torch import nn
 
 from neurograph.errors import BackendError
 
@@ -19,3 +22,9 @@ def device_of(text: str) -> torch.device:
         found = torch.cuda.device_count()
         raise BackendError(f"device {text!r}: torch sees {found} CUDA devices here. Use 'cpu' or 'auto'")
     return device
+
+
+def device_of_model(model: nn.Module) -> torch.device:
+    """Where the model's weights are; the CPU where it has none."""
+    held = next(itertools.chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if held is None else held.device

@@ -127,7 +127,7 @@ class Context:
         """End the connection; `fit` is that of one process again."""
         global _current
         if _current is self:
-            _current = Context()
+            _current = ALONE
             if self.world > 1 and dist.is_initialized():
                 dist.destroy_process_group()
                 gc.collect()  # what else of a training still refers to the group, in circles
@@ -139,7 +139,8 @@ class Context:
         self.close()
 
 
-_current = Context()
+ALONE = Context()  # until context() is called
+_current = ALONE
 
 
 def current() -> Context:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from neurograph.train import distributed
 from neurograph.train import resume as resumption
 from neurograph.train.batch import checked_model, checked_parts
+from neurograph.train.device import device_of, device_of_model
 from neurograph.train.early_stop import EarlyStop
 from neurograph.train.failures import TrainingError
 from neurograph.train.keeper import Keeper
@@ -57,8 +58,8 @@ def fit(
     ``steps`` cuts each epoch to so many batches. ``resume`` is a checkpoint, or 'last' for the newest of the keeper's
     folder (from the start if there is none). On the CPU a resumed run ends with the same bits as an
     undisturbed one, as long as ``on_epoch`` (called after the checkpoint is written) draws no
-    random numbers. ``device`` is that of `distributed.context()`, the CPU without one, unless given. ``report`` takes the
-    lines meant for the user.
+    random numbers. ``device`` is that of `distributed.context()`, without one where the model is, unless given; the model
+    goes there. ``report`` takes the lines meant for the user.
 
     In several processes (`distributed.context()`) each trains on its own batches, as one on all of them together: the
     gradients are those of the joint batch, the statistics of batch norm too. The first process writes and reports.
@@ -68,13 +69,15 @@ def fit(
     bad checkpoint. Whatever stops it, checkpoints and table on disk stay whole.
     """
     ranks = distributed.current()
-    device = ranks.device if device is None else torch.device(device)
     with ranks.together():
+        checked_parts(model, optimizer, schedule)
+        if device is None:
+            device = device_of_model(model) if ranks is distributed.ALONE else ranks.device
+        device = device_of(device) if isinstance(device, str) else device
         total = batches_of(train, "train", steps)
         batches_of(test, "test", None)
         if epochs < 1:
             raise TrainingError(f"fit: epochs is {epochs}; it must be 1 or more")
-        checked_parts(model, optimizer, schedule)
         _check_world(train, device, ranks)
         model.to(device)
         precision, forward = Precision(amp, device), ranks.wrapped(model)
@@ -136,17 +139,19 @@ def evaluate(
     model: nn.Module,
     test: Loader,
     *,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | None = None,
     amp: bool | str = False,
     progress: bool = True,
 ) -> tuple[float, float, float]:
     """Cross-entropy, Acc@1 and Acc@5 (percent) in evaluation mode; the model's mode is put back.
 
+    ``device`` is where the model is, unless given; samples are brought there.
+
     Where the loader gives each process its part of the data (``world`` above 1), all must call it, and get the figures
     of all. Raises DivergedError when the loss is not finite, DataError when there is no batch.
     """
     checked_model(model, "evaluate")
-    device = torch.device(device)
+    device = device_of_model(model) if device is None else device_of(device) if isinstance(device, str) else device
     ranks = distributed.current() if getattr(test, "world", 1) > 1 else distributed.Context()
     return evaluation_pass(model, test, Precision(amp, device), progress, "evaluation", ranks)
 

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import neurograph as ng
-from neurograph import train
+from neurograph import data, train
 from neurograph.errors import DataError, NeuroGraphError, ShapeError
 
 Y = torch.arange(24) % 3
@@ -139,3 +139,55 @@ def test_every_message_ends_with_what_to_do() -> None:
         assert len(re.split("[;:]", str(caught.value))) >= 3
     with pytest.raises(DataError):
         fit([(np.zeros((2, 6)), "labels")])
+
+
+class Elsewhere(torch.nn.Module):
+    """A model on another device than the CPU, which says where it is sent and where its images come from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(6, 3, device="meta"))
+        self.came: list[torch.device] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.came.append(images.device)
+        return images @ self.weight
+
+
+def test_a_model_is_trained_and_tested_where_it_is() -> None:
+    """A model that a user has moved to a GPU is not moved back: "meta" stands for it here."""
+    model = Elsewhere()
+    # numbers of that device cannot be read, so it ends at the first loss
+    with pytest.raises((NeuroGraphError, RuntimeError, NotImplementedError)):
+        fit(loader(), model=model)
+    with pytest.raises((NeuroGraphError, RuntimeError, NotImplementedError)):
+        train.evaluate(model, loader(), progress=False)
+    assert {place.type for place in model.came} == {"meta"} and model.weight.device.type == "meta"
+    train.measure_statistics(model, loader())
+    assert {place.type for place in model.came} == {"meta"}
+
+
+def test_a_context_says_where() -> None:
+    model = ng.compile(graph(), steps=4).to("meta")
+    with train.distributed.context("cpu"), pytest.raises(NotImplementedError, match="meta"):
+        fit(loader(), model=model)  # it is sent to the CPU, which torch refuses
+    assert train.distributed.current() is train.distributed.ALONE
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_no_cuda_here() -> None:
+    with pytest.raises(ng.BackendError, match="torch sees 0 CUDA devices"):
+        fit(loader(), device="cuda")
+    with pytest.raises(ng.BackendError, match="torch sees 0 CUDA devices"):
+        train.evaluate(ng.compile(graph(), steps=4), loader(), device="cuda")
+    part = data.ImageData.of(np.zeros((4, 8, 8), np.uint8), [0, 1, 0, 1])
+    with pytest.raises(DataError, match="Batches: device is 'cuda'; torch sees no CUDA device"):
+        data.Batches(part, 2, device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_model_on_a_gpu_stays_there() -> None:
+    model = ng.compile(graph(), steps=4, device="cuda")
+    rows = fit(loader(), model=model)
+    assert model.device.type == "cuda" and np.isfinite(rows[0].train_loss)
+    assert train.evaluate(model, loader(), progress=False)[0] == pytest.approx(rows[0].eval_loss, rel=1e-5)
