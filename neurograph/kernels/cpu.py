@@ -35,12 +35,6 @@ class CpuKernel(Variant):
     def backward_source(self) -> Source:
         return cpu_source.backward_source(self)
 
-    def compile(self, *, backward: bool) -> None:
-        """Have the machine code ready (from disk where a former process compiled it)."""
-        self._address("forward")
-        if backward:
-            self._address("backward")
-
     @cached_property
     def _addresses(self) -> dict[str, int]:
         return {}
@@ -107,8 +101,7 @@ class CpuKernel(Variant):
 
     def _block(self, steps: int, neurons: int) -> int:
         """Neurons of a block: its states over all steps fit the cache; a multiple of the vector width."""
-        size = np.dtype(self.dtype).itemsize
-        fit = _CACHE_BYTES // max(1, max(1, len(self.scan.states)) * steps * size)
+        fit = _CACHE_BYTES // max(1, max(1, len(self.scan.states)) * steps * self._itemsize)
         return int(min(max(64, fit // 64 * 64), 2048, -(-neurons // 64) * 64))
 
     def _call(

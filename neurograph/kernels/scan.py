@@ -9,7 +9,6 @@ backward gradients of inputs, uniforms and earlier states from those of outputs 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,8 +129,3 @@ def _depending_on_parameters_only(order: list[Value], step: Step) -> set[int]:
             if sources <= constant | found and sources & found:
                 found.add(value.index)
     return found
-
-
-def needed_uniforms(scan: Scan, results: Mapping[str, Value]) -> set[str]:
-    """The uniforms that computing `results` reads."""
-    return {str(v.attr) for v in live(results.values()) if v.op == "leaf"} & set(scan.uniforms)
