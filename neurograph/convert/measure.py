@@ -70,6 +70,11 @@ class Comparison:
     work: list[Work]
     ann_macs: int
 
+    def __str__(self) -> str:
+        from neurograph.convert.text import tested_text
+
+        return tested_text(self)
+
     @property
     def synops(self) -> float:
         """Additions that spikes cause, per image."""

@@ -32,8 +32,13 @@ def text_of(report: ConversionReport) -> str:
     if report.comparison is None:
         lines += ["", "not tested yet: report.test(images, labels)"]
     else:
-        lines += ["", *_tested(report.comparison)]
+        lines += ["", tested_text(report.comparison)]
     return "\n".join(lines)
+
+
+def tested_text(c: Comparison) -> str:
+    """Accuracy over T, what the layers did, and work."""
+    return "\n".join(_tested(c))
 
 
 def _tested(c: Comparison) -> list[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["EventData"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventData:
     """One split of a labelled set of recordings.
 
@@ -92,6 +92,13 @@ class EventData:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def __getitem__(self, index: int) -> tuple[Events, int]:
+        """The events and the label of one recording."""
+        return self.events(index), int(self.labels[index])
+
+    def __repr__(self) -> str:
+        return f"<EventData {self.name!r}, {self.split}: {len(self):,} recordings {self.sensor}, {len(self.classes)} classes>"
 
     def events(self, index: int) -> Events:
         """The events of one recording."""

@@ -38,7 +38,7 @@ class MadeFrames:
         return np.stack([frame_of(self.data, self.maker, self.size, self.data.keys[k]) for k in places])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FrameData:
     """One split of a labelled set of recordings as frames [T, C, H, W]; made by ``EventData.frames``.
 
@@ -86,6 +86,17 @@ class FrameData:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """The frames [T, C, H, W] and the label of one recording: what a torch DataLoader asks of a data set."""
+        label = int(self.labels[index])  # an IndexError ends a loop
+        return self.take(np.array([index]))[0], label
+
+    def __repr__(self) -> str:
+        return (
+            f"<FrameData {self.name!r}, {self.split}: {len(self):,} recordings {(self.steps, *self.shape)} by {self.maker!r}, "
+            f"{len(self.classes)} classes>"
+        )
 
     def take(self, index: np.ndarray) -> np.ndarray:
         """The frames at these places, [B, T, C, H, W], uint8, uint16 or float32."""

@@ -14,7 +14,7 @@ from neurograph.errors import DataError
 __all__ = ["ImageData"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageData:
     """One split of a labelled image data set, with the normalisation that belongs to the set.
 
@@ -126,6 +126,16 @@ class ImageData:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """The picture, uint8 [C, H, W], and the label at a place: what a torch DataLoader asks of a data set."""
+        label = int(self.labels[index])  # an IndexError ends a loop
+        return self.take(np.array([index]))[0], label
+
+    def __repr__(self) -> str:
+        return (
+            f"<ImageData {self.name!r}, {self.split}: {len(self):,} pictures {self.shape}, {len(self.classes)} classes>"
+        )
 
 
 def _measured(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -12,7 +12,15 @@ from neurograph.errors import DataError, ShapeError
 from neurograph.train.failures import TrainingError
 from neurograph.train.schedules.schedule import Schedule
 
-__all__ = ["checked_labels", "checked_model", "checked_output", "checked_parts", "pair_of"]
+__all__ = [
+    "checked_labels",
+    "checked_loss",
+    "checked_model",
+    "checked_output",
+    "checked_parts",
+    "checked_value",
+    "pair_of",
+]
 
 
 def checked_parts(model: Any, optimizer: Any, schedule: Any) -> None:
@@ -36,6 +44,27 @@ def checked_parts(model: Any, optimizer: Any, schedule: Any) -> None:
             f"fit: schedule is {_said(schedule)}; give one of neurograph.train, such as WarmupCosine(optimizer, epochs) or "
             "train.schedule('step', optimizer, epochs), which a resumed run goes on with"
         )
+
+
+def checked_loss(loss: Any) -> None:
+    """Raise TrainingError for a class, and for what is no function."""
+    if isinstance(loss, type) or not callable(loss):
+        what = f"the class {loss.__name__}" if isinstance(loss, type) else _said(loss)
+        raise TrainingError(
+            f"fit: loss is {what}; give a name such as 'cross_entropy', or a function of (output, labels): "
+            "torch.nn.CrossEntropyLoss(), with the brackets"
+        )
+
+
+def checked_value(value: Any) -> Tensor:
+    """The loss of a batch; raises TrainingError unless it is one number that gradients come from."""
+    if isinstance(value, Tensor) and value.ndim == 0:
+        return value
+    got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else _said(value)
+    raise TrainingError(
+        f"fit: the loss function gave {got}; it must give one number, the mean over the batch, as a tensor without axes; take "
+        "reduction='mean' or .mean()"
+    )
 
 
 def checked_model(model: Any, where: str) -> None:

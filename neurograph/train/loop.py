@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from neurograph.train import distributed
 from neurograph.train import resume as resumption
-from neurograph.train.batch import checked_model, checked_parts
+from neurograph.train.batch import checked_loss, checked_model, checked_parts
 from neurograph.train.device import device_of, device_of_model
 from neurograph.train.early_stop import EarlyStop
 from neurograph.train.failures import TrainingError
@@ -55,7 +55,7 @@ def fit(
     ``summary.csv`` in the keeper's folder and a checkpoint to the keeper; without a keeper nothing
     is written. ``loss`` is a function or a name, cross-entropy with label smoothing 0.1 unless given. ``update``: see
     Update (accumulation, clipping, averaged weights); ``stop``: EarlyStop; ``logs``: Logs; ``amp``: Precision.
-    ``steps`` cuts each epoch to so many batches. ``resume`` is a checkpoint, or 'last' for the newest of the keeper's
+    ``steps`` cuts each epoch to so many batches (T is ``compile(..., steps=T)``). ``resume`` is a checkpoint, or 'last' for the newest of the keeper's
     folder (from the start if there is none). On the CPU a resumed run ends with the same bits as an
     undisturbed one, as long as ``on_epoch`` (called after the checkpoint is written) draws no
     random numbers. ``device`` is that of `distributed.context()`, without one where the model is, unless given; the model
@@ -83,6 +83,7 @@ def fit(
         precision, forward = Precision(amp, device), ranks.wrapped(model)
         if isinstance(loss, str) or loss is None:
             loss = loss_named(loss) if loss is not None else loss_named("cross_entropy", smoothing=0.1)
+        checked_loss(loss)
         run = Run(
             model, forward, train, test, total, epochs, optimizer, schedule, loss, precision,
             Updater(update or Update(), model, forward, optimizer, precision, ranks),

@@ -18,6 +18,11 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
     Biases, normalisation weights and neuron constants are pulled to no value. A group without
     parameters is left out. Raises TrainingError when nothing is trainable.
     """
+    if not isinstance(module, nn.Module):
+        raise TrainingError(
+            f"an optimizer of neurograph.train is made of the model itself, such as adamw(model, batch_size), and was given a "
+            f"{type(module).__name__}; it sorts the parameters into those that decay and the rest"
+        )
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not trainable:
         raise TrainingError(

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from neurograph.errors import DataError
 from neurograph.projections.joint_statistics import joint_statistics
-from neurograph.train.batch import checked_labels, checked_output, pair_of
+from neurograph.train.batch import checked_labels, checked_output, checked_value, pair_of
 from neurograph.train.distributed import Context
 from neurograph.train.failures import TrainingError
 from neurograph.train.losses.loss import mean_over_steps
@@ -100,7 +100,7 @@ def _learn(run: Run, images: Tensor, labels: Tensor, meter: Meter, last: bool, l
             output = checked_output(run.forward(images), images, labels, "fit")
         labels = checked_labels(labels, output, "fit", look).to(device)
         output = _wide(output)
-        value = run.criterion(output, labels)
+        value = checked_value(run.criterion(output, labels))
         # Before the update, so that on the CPU a bad loss never reaches the weights.
         losses = meter.add(value, output, labels)
         run.updater.add(value, len(labels), last)

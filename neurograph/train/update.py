@@ -38,8 +38,9 @@ class Update:
             raise TrainingError(f"Update: accumulate is {self.accumulate!r}; it must be a whole number, 1 or more")
         for name in ("clip_norm", "clip_value"):
             bound = getattr(self, name)
-            if bound is not None and not bound > 0:
-                raise TrainingError(f"Update: {name} is {bound!r}; it must be above 0, or None for no bound")
+            number = isinstance(bound, int | float) and not isinstance(bound, bool)
+            if bound is not None and not (number and bound > 0):
+                raise TrainingError(f"Update: {name} is {bound!r}; it must be a number above 0, or None for no bound")
 
 
 class Updater:

@@ -222,6 +222,7 @@ def test_json_and_picture(tmp_path: Path) -> None:
     assert report.draw(tmp_path / "report.svg", title="My net").read_text().count("My net") == 1
     text = str(report)
     assert "McNemar's exact p" in text and "SynOps" in text and "Horowitz 2014" in text
+    assert text.endswith(str(report.comparison))  # what test() returns prints alike
 
 
 def test_the_report_does_not_follow_later_changes_of_the_graph() -> None:

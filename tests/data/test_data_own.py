@@ -212,3 +212,21 @@ def test_batches_say_what_they_take() -> None:
         Batches(part, 2, transform=torch.nn.Flatten())  # type: ignore[arg-type]
     flipped = next(iter(Batches(part, 2, transform=lambda images, generator: images.flip(-1), normalize=False)))[0]
     assert torch.equal(flipped, torch.from_numpy(PICTURES[:2]).flip(-1) / 255)
+
+
+def test_a_part_is_a_data_set_of_torch_and_says_what_it_is(tmp_path: Path) -> None:
+    pictures = ImageData.of(PICTURES, LABELS)
+    recordings = EventData.of(RECORDINGS, LABELS[:6])
+    frames = recordings.frames(ByNumber(3), cache=False)
+    for part, sample in ((pictures, PICTURES[3]), (frames, ByNumber(3)(RECORDINGS[3]))):
+        x, y = part[3]
+        assert np.array_equal(x, sample) and y == 3 and np.array_equal(part[-1][0], part[len(part) - 1][0])
+        assert [label for _, label in part] == part.labels.tolist()  # type: ignore[attr-defined]
+        with pytest.raises(IndexError):
+            part[len(part)]
+    x, y = next(iter(torch.utils.data.DataLoader(pictures, 4)))  # type: ignore[arg-type]
+    assert x.shape == (4, 3, 8, 8) and y.tolist() == [0, 1, 2, 3]
+    assert recordings[2][0] is RECORDINGS[2] and recordings[2][1] == 2
+    assert repr(pictures) == "<ImageData 'own', train: 12 pictures (3, 8, 8), 4 classes>"
+    assert repr(recordings) == "<EventData 'own', train: 6 recordings (2, 6, 5), 4 classes>"
+    assert repr(frames) == "<FrameData 'own', train: 6 recordings (3, 2, 6, 5) by ByNumber(steps=3), 4 classes>"

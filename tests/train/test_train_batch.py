@@ -115,6 +115,13 @@ PARTS: dict[str, tuple[dict[str, Any], str]] = {
         {"optimizer": torch.optim.SGD(ng.compile(graph()).parameters(), 0.1)},
         "holds no parameter of this model.*each compile",
     ),
+    "a loss as a class": ({"loss": torch.nn.CrossEntropyLoss}, "loss is the class CrossEntropyLoss.*with the brackets"),
+    "a loss for each": (
+        {"loss": torch.nn.CrossEntropyLoss(reduction="none")},
+        r"gave a tensor \(8,\); it must give one number.*reduction='mean'",
+    ),
+    "a loss that is a number": ({"loss": lambda output, labels: 1.0}, "gave a float; it must give one number"),
+    "no loss": ({"loss": 3}, "loss is a int"),
     "torch's schedule": ({"schedule": SimpleNamespace(step=None)}, r"schedule is a SimpleNamespace.*train.schedule\("),
 }
 
@@ -191,3 +198,12 @@ def test_a_model_on_a_gpu_stays_there() -> None:
     rows = fit(loader(), model=model)
     assert model.device.type == "cuda" and np.isfinite(rows[0].train_loss)
     assert train.evaluate(model, loader(), progress=False)[0] == pytest.approx(rows[0].eval_loss, rel=1e-5)
+
+
+def test_optimizers_and_updates_of_other_things() -> None:
+    model = ng.compile(graph(), steps=4)
+    with pytest.raises(train.TrainingError, match=r"made of the model itself, such as adamw\(model.*a generator"):
+        train.adamw(model.parameters(), 8)  # type: ignore[arg-type]
+    for bound in ("1", True, 0):
+        with pytest.raises(train.TrainingError, match="clip_norm is .*a number above 0"):
+            train.Update(clip_norm=bound)  # type: ignore[arg-type]
