@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Union
 
@@ -27,6 +28,7 @@ from neurograph.spec import Neuron
 
 Source = Union[Input, Population]
 Stages = tuple[tuple[int, ...], ...]
+Recipe = Callable[..., Graph]
 
 
 @dataclass
@@ -113,6 +115,13 @@ def begin(
     graph = Graph(name)
     image = graph.input("image", input_shape, encoder=encoder)
     return Net(graph, neuron or usual or LIF(), width, stats, kaiming), image
+
+
+def of_family(recipe: Recipe, name: str, doc: str) -> Recipe:
+    """One recipe of a family that share their settings, under its own name and docstring."""
+    recipe.__name__ = recipe.__qualname__ = name
+    recipe.__doc__ = doc
+    return recipe
 
 
 def threshold_of(neuron: Neuron) -> float:

@@ -24,7 +24,7 @@ def stem_of(net: Net, stem: str, channels: int) -> Conv2d:
     return net.conv(channels) if stem == "3x3" else net.conv(channels, 7, 2)
 
 
-def stem_pool(pool: bool) -> tuple[Operator, ...]:
+def pool_of(pool: bool) -> tuple[Operator, ...]:
     """The max pool behind the first convolution, where there is one."""
     return (MaxPool2d(3, 2, padding=1),) if pool else ()
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from neurograph.elements import Population
 from neurograph.encode import Encoder
 from neurograph.errors import SpecError
 from neurograph.graph import Graph
-from neurograph.models.blocks import Net, Source, begin
-from neurograph.models.residual import BASIC, BOTTLENECK, residual_stages, stem_of, stem_pool
+from neurograph.models.blocks import Net, Recipe, Source, begin, of_family
+from neurograph.models.residual import BASIC, BOTTLENECK, pool_of, residual_stages, stem_of
 from neurograph.projections.combine import Combine, Product
 from neurograph.projections.iand import IAnd
 from neurograph.projections.pool import AdaptiveAvgPool2d
@@ -21,87 +20,35 @@ from neurograph.spec import Neuron
 RECIPES = ("sew_resnet18", "sew_resnet34", "sew_resnet50")
 
 _WIDTHS = (64, 128, 256, 512)
-_MEET: dict[str, Any] = {"add": "add", "and": Product(), "iand": IAnd()}
+_MEET: dict[str, str | Combine] = {"add": "add", "and": Product(), "iand": IAnd()}
 
 
-def sew_resnet18(
-    num_classes: int = 10,
-    neuron: Neuron | None = None,
-    width: float = 1.0,
-    input_shape: tuple[int, int, int] = (3, 32, 32),
-    *,
-    g: str = "add",
-    stem: str = "3x3",
-    stem_pool: bool = False,
-    stats: str = "sequence",
-    encoder: Encoder | None = None,
-    readout: Readout | None = None,
-) -> Graph:
-    """SEW-ResNet-18: populations "stem.lif", "stage1.block1.lif1" ..., "stage1.block1.out" where spikes meet, "logits".
+def _sew(name: str, layers: tuple[int, ...], expansion: int, doc: str) -> Recipe:
+    """The recipe of one depth: so many blocks in each stage."""
 
-    A block is convolution, batch norm and neurons, twice; y is its spikes and x its input, where the shape changes through a
-    1x1 convolution, batch norm and neurons. g says how they meet: "add" x + y, "and" x y, "iand" x (1 - y); products of
-    values that are not 0 or 1, as a ReLU's, grow from block to block, so its twin has g="add". Convolutions begin as
-    N(0, 2/fan_out). stem: "3x3", or "7x7" with stride 2 and `stem_pool` for ImageNet. With that stem, 3 channels and 1,000
-    classes there are 11,689,512 weights, as in the ResNet-18 of He et al.; 10 classes and "3x3" give 11,173,962.
-    Source: Fang et al. 2021, "Deep residual learning in spiking neural networks".
-    """
-    options: dict[str, Any] = dict(g=g, stem=stem, pool=stem_pool, stats=stats, encoder=encoder, readout=readout)
-    return _sew("sew_resnet18", (2, 2, 2, 2), BASIC, num_classes, neuron, width, input_shape, **options)
+    def recipe(
+        num_classes: int = 10,
+        neuron: Neuron | None = None,
+        width: float = 1.0,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        *,
+        g: str = "add",
+        stem: str = "3x3",
+        stem_pool: bool = False,
+        stats: str = "sequence",
+        encoder: Encoder | None = None,
+        readout: Readout | None = None,
+    ) -> Graph:
+        if g not in _MEET:
+            raise SpecError(f"{name}(g={g!r}): choose one of {', '.join(_MEET)}")
+        net, image = begin(name, num_classes, neuron, width, input_shape, stats=stats, encoder=encoder, kaiming=True)
+        last: Source = net.unit(image, "stem.lif", "stem.conv", stem_of(net, stem, net.wide(_WIDTHS[0])), net.norm())
+        if stem_pool:
+            last = net.join("stem.pool", (last, "stem.max", pool_of(stem_pool)))
+        last = residual_stages(net, last, partial(_block, _MEET[g], expansion), layers, _WIDTHS, expansion)
+        return net.classify(last, num_classes, AdaptiveAvgPool2d(1), Flatten(), readout=readout)
 
-
-def sew_resnet34(
-    num_classes: int = 10,
-    neuron: Neuron | None = None,
-    width: float = 1.0,
-    input_shape: tuple[int, int, int] = (3, 32, 32),
-    *,
-    g: str = "add",
-    stem: str = "3x3",
-    stem_pool: bool = False,
-    stats: str = "sequence",
-    encoder: Encoder | None = None,
-    readout: Readout | None = None,
-) -> Graph:
-    """SEW-ResNet-34: sew_resnet18 with 3, 4, 6 and 3 blocks; 21,797,672 weights for ImageNet."""
-    options: dict[str, Any] = dict(g=g, stem=stem, pool=stem_pool, stats=stats, encoder=encoder, readout=readout)
-    return _sew("sew_resnet34", (3, 4, 6, 3), BASIC, num_classes, neuron, width, input_shape, **options)
-
-
-def sew_resnet50(
-    num_classes: int = 10,
-    neuron: Neuron | None = None,
-    width: float = 1.0,
-    input_shape: tuple[int, int, int] = (3, 32, 32),
-    *,
-    g: str = "add",
-    stem: str = "3x3",
-    stem_pool: bool = False,
-    stats: str = "sequence",
-    encoder: Encoder | None = None,
-    readout: Readout | None = None,
-) -> Graph:
-    """SEW-ResNet-50: sew_resnet34 with bottlenecks, 1x1, 3x3 and 1x1 to four times the maps.
-
-    25,557,032 weights for ImageNet. With g="iand" it is x (1 - y) as in the paper; SpikingJelly's and BrainCog's bottlenecks
-    compute y (1 - x).
-    """
-    options: dict[str, Any] = dict(g=g, stem=stem, pool=stem_pool, stats=stats, encoder=encoder, readout=readout)
-    return _sew("sew_resnet50", (3, 4, 6, 3), BOTTLENECK, num_classes, neuron, width, input_shape, **options)
-
-
-def _sew(
-    name: str, layers: tuple[int, ...], expansion: int, num_classes: int, neuron: Neuron | None, width: float,
-    input_shape: tuple[int, int, int], *, g: str, stem: str, pool: bool, readout: Readout | None, **options: Any,
-) -> Graph:  # fmt: skip
-    if g not in _MEET:
-        raise SpecError(f"{name}(g={g!r}): choose one of {', '.join(_MEET)}")
-    net, image = begin(name, num_classes, neuron, width, input_shape, kaiming=True, **options)
-    last: Source = net.unit(image, "stem.lif", "stem.conv", stem_of(net, stem, net.wide(_WIDTHS[0])), net.norm())
-    if pool:
-        last = net.join("stem.pool", (last, "stem.max", stem_pool(pool)))
-    last = residual_stages(net, last, partial(_block, _MEET[g], expansion), layers, _WIDTHS, expansion)
-    return net.classify(last, num_classes, AdaptiveAvgPool2d(1), Flatten(), readout=readout)
+    return of_family(recipe, name, doc)
 
 
 def _block(
@@ -118,3 +65,37 @@ def _block(
         source = net.unit(source, f"{name}.shortcut.lif", f"{name}.shortcut.conv", *shortcut)
     arrivals = ((source, f"{name}.identity", ()), (spikes, f"{name}.spikes", ()))
     return net.join(f"{name}.out", *arrivals, combine=meet)
+
+
+sew_resnet18 = _sew(
+    "sew_resnet18",
+    (2, 2, 2, 2),
+    BASIC,
+    """SEW-ResNet-18: populations "stem.lif", "stage1.block1.lif1" ..., "stage1.block1.out" where spikes meet, "logits".
+
+    A block is convolution, batch norm and neurons, twice; y is its spikes and x its input, where the shape changes through a
+    1x1 convolution, batch norm and neurons. g says how they meet: "add" x + y, "and" x y, "iand" x (1 - y); products of
+    values that are not 0 or 1, as a ReLU's, grow from block to block, so its twin has g="add". Convolutions begin as
+    N(0, 2/fan_out). stem: "3x3", or "7x7" with stride 2 and `stem_pool` for ImageNet. With that stem, 3 channels and 1,000
+    classes there are 11,689,512 weights, as in the ResNet-18 of He et al.; 10 classes and "3x3" give 11,173,962.
+    Source: Fang et al. 2021, "Deep residual learning in spiking neural networks".
+    """,
+)
+
+sew_resnet34 = _sew(
+    "sew_resnet34",
+    (3, 4, 6, 3),
+    BASIC,
+    """SEW-ResNet-34: sew_resnet18 with 3, 4, 6 and 3 blocks; 21,797,672 weights for ImageNet.""",
+)
+
+sew_resnet50 = _sew(
+    "sew_resnet50",
+    (3, 4, 6, 3),
+    BOTTLENECK,
+    """SEW-ResNet-50: sew_resnet34 with bottlenecks, 1x1, 3x3 and 1x1 to four times the maps.
+
+    25,557,032 weights for ImageNet. With g="iand" it is x (1 - y) as in the paper; SpikingJelly's and BrainCog's bottlenecks
+    compute y (1 - x).
+    """,
+)
