@@ -117,6 +117,7 @@ from neurograph.simulate.simulation import Simulation
 from neurograph.sources import SOURCES
 from neurograph.sources.current import NoiseCurrent, RampCurrent, StepCurrent
 from neurograph.sources.spikes import Poisson, PoissonPulse, SpikeList
+from neurograph.sources.timed import TimedCurrent, TimedPoisson
 from neurograph.spec import Learnable, Neuron, Option, Param, State, SurrogateOption, learnable
 from neurograph.synapses import SYNAPSES
 from neurograph.synapses.exponential import Alpha, Biexponential, Exponential

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neurograph import random
-from neurograph.errors import SpecError
+from neurograph.errors import ShapeError, SpecError
 from neurograph.spec import Neuron, Shape
 
 Array = np.ndarray[Any, Any]
@@ -40,6 +40,11 @@ def given_values(
     if kind == "events":
         flat = event_counts(neuron, population, size, steps, dt)
         return np.repeat(flat.reshape(len(steps), 1, *shape), batch, 1).astype(dtype)
+    if kind == "table":
+        table, each = value_table(neuron, population, size, dt)
+        now = table[np.minimum(np.asarray(steps) // each, len(table) - 1)]
+        shown = np.broadcast_to(now, (len(steps), size)).reshape(len(steps), 1, *shape)
+        return np.repeat(shown, batch, 1).astype(dtype)
     key = random.stream(seed, f"{population}.{argument}")
     rows = [_drawn(kind, neuron, params, random.at_step(key, t), size, batch, shape, dt, dtype) for t in steps]
     return np.stack(rows).reshape(len(steps), batch, *shape)
@@ -98,6 +103,16 @@ def event_list(neuron: Neuron, population: str, size: int, dt: float) -> tuple[A
         wrong = who.min() if who.min() < 0 else who.max()
         raise SpecError(f"population {population!r}: its event list names neuron {wrong}, but it has {size} neurons")
     return at, who
+
+
+def value_table(neuron: Neuron, population: str, size: int, dt: float) -> tuple[Array, int]:
+    """Rows [samples, 1 or size] and the steps that each is for, checked."""
+    rows, each = neuron.table(dt)
+    if rows.shape[1] not in (1, size):
+        raise ShapeError(
+            f"population {population!r}: {neuron!r} has values for {rows.shape[1]} neurons, but it has {size} neurons"
+        )
+    return np.ascontiguousarray(rows), each
 
 
 def event_counts(neuron: Neuron, population: str, size: int, steps: range, dt: float) -> Array:

@@ -15,7 +15,7 @@ from neurograph.errors import SpecError
 from neurograph.expr.value import Trace, Value
 from neurograph.fields import Declared, Learnable, Option, Param, Shape, State, SurrogateOption, View, learnable
 
-GIVEN = ("uniform", "normal", "poisson", "events", "step")
+GIVEN = ("uniform", "normal", "poisson", "events", "table", "step")
 
 
 class Neuron(Declared):
@@ -27,7 +27,7 @@ class Neuron(Declared):
 
     `given` names further arguments of `step` that every run supplies, per neuron and step, by kind: "uniform"
     (U[0, 1)), "normal" (N(0, 1)), "poisson" (counts with the mean of `mean(params, dt)`), "events" (counts of
-    what `events(dt)` lists), "step" (the number of the step). They depend on seed, population and step alone.
+    what `events(dt)` lists), "table" (the row of `table(dt)` whose time it is), "step" (the number of the step). They depend on seed, population and step alone.
     """
 
     family = "neuron"
@@ -54,6 +54,10 @@ class Neuron(Declared):
     def events(self, dt: float) -> tuple[Any, Any]:
         """Steps (ascending) and neurons of the events, for an "events" argument."""
         raise SpecError(f"{type(self).__name__} has an 'events' argument and so needs events(dt)")
+
+    def table(self, dt: float) -> tuple[Any, int]:
+        """Rows [samples, 1 or neurons] and the steps that each is for, for a "table" argument; the last stays."""
+        raise SpecError(f"{type(self).__name__} has a 'table' argument and so needs table(dt)")
 
     @property
     def arguments(self) -> tuple[str, ...]:

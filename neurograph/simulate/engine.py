@@ -20,7 +20,7 @@ from neurograph.simulate.plastic import PlasticArrays
 from neurograph.simulate.unit import UnitArrays
 
 deliver, drive, give, spread = (native.layout(n) for n in ("deliver", "drive", "give", "spread"))
-KINDS = ("uniform", "normal", "poisson", "events")
+KINDS = ("uniform", "normal", "poisson", "events", "table")
 
 
 _NOTHING: Mapping[int, str] = {}
@@ -148,6 +148,11 @@ class Engine:
         elif kind == "events":
             at, who = given.event_list(neuron, unit.plan.name, unit.plan.size, self.circuit.tape.dt)
             entries |= {give.STEPS: at, give.NEURONS: who, give.EVENTS: len(at)}
+        elif kind == "table":
+            rows, each = given.value_table(neuron, unit.plan.name, unit.plan.size, self.circuit.tape.dt)
+            entries |= {
+                give.TABLE: rows.astype(self.dtype), give.EVENTS: len(rows), give.GROUPS: rows.shape[1], give.DRAWS: each,
+            }  # fmt: skip
         elif kind == "poisson":
             mean = given.poisson_means(neuron, unit.unit.params, self.circuit.tape.dt, unit.plan.shape)
             parts = given.poisson_parts(mean)

@@ -32,6 +32,10 @@ SOURCES: dict[str, Any] = {
     "SpikeList": lambda: ng.SpikeList([7.0, 2.0, 2.0, 9.9, 2.2], [3, 69, 69, 0, 1]),
     "StepCurrent": lambda: ng.StepCurrent(amplitude=np.linspace(1.0, 2.0, SIZE), start=3.0, stop=9.0),
     "RampCurrent": lambda: ng.RampCurrent(low=-1.0, high=5.0, start=3.3, stop=9.9),
+    "TimedCurrent": lambda: ng.TimedCurrent(np.sin(np.arange(20)), 2 * DT, amplitude=np.linspace(1.0, 2.0, SIZE)),
+    "TimedCurrent of neurons": lambda: ng.TimedCurrent(np.random.default_rng(0).random((99, SIZE)), DT),
+    "TimedPoisson": lambda: ng.TimedPoisson([0.0, 400.0, 1.6e4], 10 * DT, weight=0.5),
+    "TimedPoisson of neurons": lambda: ng.TimedPoisson(np.random.default_rng(0).uniform(0.0, 9e3, (3, SIZE)), 10 * DT),
     "NoiseCurrent": lambda: ng.NoiseCurrent(mean_current=3.0, sigma=np.linspace(0.0, 4.0, SIZE), tau=2.0),
 }
 
@@ -223,3 +227,51 @@ def test_noise_current_has_its_variance_and_correlation_time(compared: Any) -> N
     start = given(ng.NoiseCurrent(mean_current=10.0, sigma=sigma, tau=1e6), 2)
     assert np.abs(start - 10.0).max() < 0.1
     assert np.all(compared["reference"]["NoiseCurrent"][:, 0] == 3.0)
+
+
+def test_a_timed_current_is_its_table() -> None:
+    values = np.random.default_rng(1).normal(size=(4, 3))
+    assert np.array_equal(given(ng.TimedCurrent(values, 3 * DT), 15, 3), np.repeat(values, [3, 3, 3, 6], axis=0))
+    alike = given(ng.TimedCurrent([1.0, -2.0], 1.0, amplitude=3.0), 5, 2, dt=1.0)
+    assert np.array_equal(alike, [[3.0, 3.0]] + [[-6.0, -6.0]] * 4)
+
+
+@pytest.mark.parametrize("mean", [0.02, 1.0, 8.0])
+def test_timed_poisson_counts_have_the_distribution_of_poisson(mean: float) -> None:
+    counts = given(ng.TimedPoisson([0.0, mean / DT * 1000.0], 10 * DT), 1010, seed=1)
+    assert not counts[:10].any()
+    counts = counts[10:]
+    assert np.array_equal(counts, np.floor(counts))
+    assert abs(counts.mean() - mean) < 4 * math.sqrt(mean / counts.size)
+    edges = np.unique(stats.poisson.ppf([0.1, 0.3, 0.5, 0.7, 0.9, 0.999], mean))
+    seen = np.bincount(np.searchsorted(edges, counts.reshape(-1)), minlength=len(edges) + 1)
+    cumulative = np.concatenate([[0.0], stats.poisson.cdf(edges, mean), [1.0]])
+    assert stats.chisquare(seen, np.diff(cumulative) * counts.size).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: ng.TimedCurrent([], 1.0), ng.SpecError, r"TimedCurrent\(values=...\) at .*test_sources.*\[samples, neurons\]"),
+        (lambda: ng.TimedCurrent([1.0, math.nan], 1.0), ng.SpecError, r"finite numbers"),
+        (lambda: ng.TimedCurrent(np.ones((1, 1, 1)), 1.0), ng.SpecError, r"got float64 of shape \(1, 1, 1\)"),
+        (lambda: ng.TimedCurrent([1.0], 0.0), ng.SpecError, r"interval=0.0\) at .*a finite time above 0"),
+        (lambda: ng.TimedPoisson([1.0, -2.0], 1.0), ng.SpecError, r"rates are at least 0, not -2"),
+        (lambda: given(ng.TimedPoisson([1e6], 1.0), 2), ng.SpecError, r"1e\+06 Hz are 500 events in a step of dt=0.5"),
+        (lambda: given(ng.TimedCurrent([1.0], 0.75), 2), ng.SpecError, r"interval=0.75 is no whole number of steps of dt=0.5"),
+        (lambda: given(ng.TimedCurrent([1.0], 0.2), 2), ng.SpecError, r"interval=0.2 is no whole number of steps"),
+        (lambda: given(ng.TimedCurrent(np.ones((2, 7)), 1.0), 2), ng.ShapeError, r"'source'.*values for 7 neurons, but it has 100"),
+    ],
+)  # fmt: skip
+def test_tables_that_cannot_be(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_tables_are_kept_in_files(tmp_path: Any) -> None:
+    graph = network(["TimedCurrent", "TimedPoisson of neurons"])
+    ng.save(graph, tmp_path / "net.h5")
+    held = ng.load(tmp_path / "net.h5")
+    assert held == graph
+    found = [ng.compile(g, "numba", dt=DT, seed=3).run(30.0).trace("meter1", "value")[1] for g in (graph, held)]
+    assert found[0].any() and np.array_equal(*found)

@@ -35,7 +35,7 @@ from neurograph.spec import GIVEN, Learnable, Neuron, whole_step
 
 DT = "dt"
 KEPT = 500  # steps that are written once and remembered
-_CODE = ("poisson", "events")  # what is given by a method of the class, which no step holds
+_CODE = ("poisson", "events", "table")  # what is given by a method of the class, which no step holds
 _ON_NUMBERS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg,
     "abs": abs, "exp": exp, "sigmoid": sigmoid, "tanh": tanh, "sqrt": sqrt, "relu": relu, "floor": floor,

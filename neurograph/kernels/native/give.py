@@ -6,9 +6,9 @@ from numba import carray
 
 from neurograph.kernels.runtime import at, bits, mixed, part, row
 
-# parts, workers, bounds, values, kind (0 uniform, 1 normal, 2 poisson, 3 events), key, then for normal the table; for
+# parts, workers, bounds, values, kind (0 uniform, 1 normal, 2 poisson, 3 events, 4 table), key, then for normal the table; for
 # poisson: how many draws a count is the sum of, groups, their ends, ends of their thresholds, thresholds; for events:
-# steps, neurons, how many
+# steps, neurons, how many; for a table: itself, steps of a row, columns (1: all neurons alike), rows
 PARTS, WORKERS, BOUNDS, VALUES, WHAT, KEY, TABLE, DRAWS = 0, 1, 2, 3, 4, 5, 6, 7
 GROUPS, ENDS, CUTS, THRESHOLDS, STEPS, NEURONS, EVENTS, SCRATCH = 8, 9, 10, 11, 12, 13, 14, 15
 SIZE = 16
@@ -112,6 +112,11 @@ def run(address, worker, step):
                     poisson(values[b:e], key, b, 0, words, doubles, counts, thresholds, d[DRAWS], n)
                     b = e
                 begin = ends[g]
+        elif d[WHAT] == 4:
+            columns, now = d[GROUPS], min(step // d[DRAWS], d[EVENTS] - 1)
+            table = carray(at(d[TABLE] + now * columns * values.itemsize, KIND), columns)
+            for i in range(low, high):
+                values[i] = table[i if columns > 1 else 0]
         else:
             for i in range(low, high):
                 values[i] = F(0.0)
