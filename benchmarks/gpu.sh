@@ -38,8 +38,10 @@ if [ -n "$smoke" ]; then rows="cifar10-demo dvsc10-cnn"; else "$python" -m neuro
 "$python" -m neurograph bench images $rows --smoke --device "$device" --json >"$out/gpu-rows-$device.json"
 
 echo "== parity and timings"
-if [ "$device" = cpu ]; then "$python" benchmarks/gpu.py --dry-run; else "$python" benchmarks/gpu.py --out "$out"; fi
+status=0 # a disagreement is told and ends the script with 1, after the rest
+if [ "$device" = cpu ]; then "$python" benchmarks/gpu.py --dry-run || status=1; else "$python" benchmarks/gpu.py --out "$out" || status=1; fi
 
 echo "== CIFAR-10"
 [ -n "$data" ] || [ -n "$smoke" ] || minutes=0
 "$python" benchmarks/gpu_cifar.py --out "$out" --device "$device" --minutes "$minutes" ${smoke:+--smoke}
+exit "$status"

@@ -27,6 +27,24 @@ def test_the_script_says_what_it_takes(tmp_path: Path) -> None:
     assert run("bash", str(SCRIPT), "--data", cwd=tmp_path).returncode == 2
 
 
+def test_a_disagreement_of_kernels_ends_with_an_error(tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); sys.argv[1:] = ['--dry-run']\n"
+        "import gpu, neurograph as ng\n"
+        "for name in set(ng.NEURONS) - {'LIF', 'HHClassic'}: del ng.NEURONS[name]\n"
+        "right, count = gpu.layer, iter(range(9))\n"
+    )
+    agreed = run(sys.executable, "-c", code + "gpu.main()", cwd=tmp_path)
+    assert agreed.returncode == 0, agreed.stderr
+    assert "| LIF | float32 | 0 of 120960 | 0.0e+00 |" in agreed.stdout
+    # every second layer has a neuron with another threshold
+    code += (
+        "gpu.layer = lambda n, *a, **o: right(n.changed(threshold=n.params['threshold'] + next(count) % 2), *a, **o)\n"
+    )
+    apart = run(sys.executable, "-c", code.replace("'LIF', 'HHClassic'", "'LIF'") + "gpu.main()", cwd=tmp_path)
+    assert apart.returncode == 1 and "fused and eager disagree in float32 for LIF" in apart.stderr, apart.stderr
+
+
 @pytest.mark.slow
 def test_cifar_at_full_size_is_tried_on_a_tiny_network(tmp_path: Path) -> None:
     words = [sys.executable, str(ROOT / "benchmarks" / "gpu_cifar.py"), "--device", "cpu", "--smoke", "--minutes", "1"]
