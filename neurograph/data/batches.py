@@ -82,8 +82,8 @@ class Batches:
                 )
             )
             raise DataError(f"Batches: data is of type {type(data).__name__}; it takes pictures or frames: give {made}")
-        if batch_size < 1:
-            raise DataError(f"Batches: batch_size is {batch_size}; it must be 1 or more")
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise DataError(f"Batches: batch_size is {batch_size!r}; it must be a whole number, 1 or more")
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise DataError(f"Batches: device is {str(device)!r}; torch sees no CUDA device here; give device='cpu'")
         _check_called("transform", transform, ("images", "generator"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from neurograph.data.frame_cache import FrameCache, frame_of, frames_folder
 from neurograph.data.frame_fill import fill
 from neurograph.data.frames.frame_maker import FrameMaker
 from neurograph.data.frames.resize import size_of
+from neurograph.data.own_labels import own_labels
 from neurograph.errors import DataError
 
 __all__ = ["FrameData"]
@@ -38,9 +40,19 @@ class MadeFrames:
         return np.stack([frame_of(self.data, self.maker, self.size, self.data.keys[k]) for k in places])
 
 
+@dataclass(frozen=True)
+class HeldFrames:
+    """Frames that are at hand, [N, T, C, H, W]."""
+
+    frames: np.ndarray
+
+    def take(self, places: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(self.frames[places])
+
+
 @dataclass(frozen=True, repr=False)
 class FrameData:
-    """One split of a labelled set of recordings as frames [T, C, H, W]; made by ``EventData.frames``.
+    """One split of a labelled set of recordings as frames [T, C, H, W]; made by ``EventData.frames``, or ``FrameData.own``.
 
     ``labels`` int64 [N]; ``shape`` is (C, H, W), ``steps`` T. Frames are counts, uint8 or (where one is above 255, or
     without a cache) uint16; or float32, by a maker of values or after a change of size. They are not normalised.
@@ -52,7 +64,7 @@ class FrameData:
     classes: tuple[str, ...]
     shape: tuple[int, int, int]
     steps: int
-    maker: FrameMaker
+    maker: FrameMaker | None  # None: made elsewhere
     source: str
     store: Store
     places: np.ndarray
@@ -84,6 +96,47 @@ class FrameData:
             data.name, data.split, data.labels, data.classes, shape, maker.steps, maker, data.source, store, places
         )
 
+    @staticmethod
+    def own(
+        frames: Any,
+        labels: Any,
+        *,
+        classes: Sequence[str] | None = None,
+        name: str = "own",
+        split: str = "train",
+    ) -> FrameData:
+        """Frames of one's own, [N, T, C, H, W] as an array or a tensor, and a label for each.
+
+        Counts (bytes, or whole numbers up to 65535) stay counts, other numbers are float32. `classes` are names, by
+        default "0" to the highest label. Raises DataError for other arrays and for labels that do not fit.
+        """
+        array = frames.detach().cpu().numpy() if hasattr(frames, "detach") else np.asarray(frames)
+        if array.ndim != 5 or array.dtype.kind not in "iuf" or 0 in array.shape:
+            raise DataError(
+                f"FrameData.own(): frames are {array.dtype} with shape {array.shape}; they are numbers [N, T, C, H, W], samples "
+                "first: give np.stack(list of [T, C, H, W])"
+            )
+        numbers, names = own_labels(labels, classes, "FrameData.own()")
+        if len(numbers) != len(array) or numbers.min() < 0 or numbers.max() >= len(names):
+            raise DataError(
+                f"FrameData.own(): {len(array)} samples, {len(numbers)} labels from {numbers.min(initial=0)} to "
+                f"{numbers.max(initial=0)}, {len(names)} classes; give one label a sample, from 0 to classes - 1"
+            )
+        if array.dtype.kind == "f":
+            array = array.astype(np.float32, copy=False)
+        elif array.dtype != np.uint8:
+            if array.min() < 0 or array.max() > 0xFFFF:
+                raise DataError(
+                    f"FrameData.own(): whole numbers from {array.min()} to {array.max()}; counts are 0 to 65535; give other "
+                    "numbers as .astype('float32')"
+                )
+            array = array.astype(np.uint16, copy=False)
+        steps, channels, height, width = (int(n) for n in array.shape[1:])
+        return FrameData(
+            name, split, numbers, names, (channels, height, width), steps, None, "own frames", HeldFrames(array),
+            np.arange(len(array)),
+        )  # fmt: skip
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -93,8 +146,9 @@ class FrameData:
         return self.take(np.array([index]))[0], label
 
     def __repr__(self) -> str:
+        by = "" if self.maker is None else f" by {self.maker!r}"
         return (
-            f"<FrameData {self.name!r}, {self.split}: {len(self):,} recordings {(self.steps, *self.shape)} by {self.maker!r}, "
+            f"<FrameData {self.name!r}, {self.split}: {len(self):,} recordings {(self.steps, *self.shape)}{by}, "
             f"{len(self.classes)} classes>"
         )
 

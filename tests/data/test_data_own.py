@@ -230,3 +230,43 @@ def test_a_part_is_a_data_set_of_torch_and_says_what_it_is(tmp_path: Path) -> No
     assert repr(pictures) == "<ImageData 'own', train: 12 pictures (3, 8, 8), 4 classes>"
     assert repr(recordings) == "<EventData 'own', train: 6 recordings (2, 6, 5), 4 classes>"
     assert repr(frames) == "<FrameData 'own', train: 6 recordings (3, 2, 6, 5) by ByNumber(steps=3), 4 classes>"
+
+
+# --- frames made elsewhere
+
+
+def test_frames_that_another_library_made() -> None:
+    frames = RNG.integers(0, 9, (6, 4, 2, 5, 7))
+    for array, kind in (
+        (frames.astype(np.uint8), np.uint8), (frames, np.uint16), (frames.astype(np.float64), np.float32),
+        (torch.from_numpy(frames).float(), np.float32),
+    ):  # fmt: skip
+        part = data.FrameData.own(array, LABELS[:6])
+        assert (part.steps, part.shape, part.take(np.array([1])).dtype) == (4, (2, 5, 7), kind)
+        x, y = next(iter(Batches(part.first(5), 5, transform=data.HorizontalFlip(0.0), mix=data.EventMix(4, prob=0.0))))
+        assert torch.equal(x, torch.from_numpy(frames[:5]).float().transpose(0, 1)) and y.argmax(1).tolist() == [
+            0,
+            1,
+            2,
+            3,
+            0,
+        ]
+    assert repr(part) == "<FrameData 'own', train: 6 recordings (4, 2, 5, 7), 4 classes>"
+
+
+FRAME_MISTAKES: dict[str, tuple[Any, Any, str]] = {
+    "one sample": (np.zeros((4, 2, 5, 7)), [0], r"shape \(4, 2, 5, 7\); they are numbers \[N, T, C, H, W\]"),
+    "too few labels": (np.zeros((3, 4, 2, 5, 7)), [0, 1], "3 samples, 2 labels"),
+    "labels below 0": (np.zeros((2, 4, 2, 5, 7)), [0, -1], "from -1 to 0"),
+    "counts below 0": (np.full((2, 4, 2, 5, 7), -1), [0, 1], "whole numbers from -1 to -1"),
+    "words": (np.full((2, 4, 2, 5, 7), "a"), [0, 1], "frames are <U1"),
+}
+
+
+@pytest.mark.parametrize("name", FRAME_MISTAKES)
+def test_mistakes_with_frames(name: str) -> None:
+    frames, labels, match = FRAME_MISTAKES[name]
+    with pytest.raises(DataError, match=match):
+        data.FrameData.own(frames, labels)
+    with pytest.raises(DataError, match="batch_size is '4'; it must be a whole number"):
+        Batches(ImageData.of(PICTURES, LABELS), "4")  # type: ignore[arg-type]
