@@ -161,7 +161,7 @@ class Graph:
 
         `neurons` (in C order) and `every` (steps) thin out what is kept; a simulation keeps all spikes. It also
         records the "rate" of a population, its mean over `every` steps, and "w" of a plastic projection, where
-        `neurons` are synapses in the order of Simulation.synapses().
+        `neurons` are synapses in the order of Simulation.synapses(). One variable has one probe: a later one takes its place.
         """
         name = population if isinstance(population, str) else population.name
         what, outputs, recordable = self._recordable(name)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from neurograph.connectivity.projected import Projected
 from neurograph.errors import GraphError, NeuroGraphError, ShapeError
 from neurograph.graph import Graph, Input, Output, Population, Projection
 from neurograph.passes.validate import delay_steps
-from neurograph.projections.operator import Operator, Weight
+from neurograph.projections.operator import Array, Initializer, Operator, Weight
 from neurograph.spec import Learnable, Neuron, Shape
 from neurograph.synapses.synapse import Synapse
 from neurograph.tape import STATIC, STEPS, Instr, Slot, Tape
@@ -182,10 +184,10 @@ def _spikes_of(graph: Graph, p: Projection) -> str:
     return "spike"
 
 
-def _start(value: Learnable):  # type: ignore[no-untyped-def]
-    import numpy as np
+def _start(value: Learnable) -> Initializer:
+    """What a learnt parameter begins with: its value, everywhere where it is one number."""
 
-    def init(rng: np.random.Generator, shape: Shape):  # type: ignore[no-untyped-def]
+    def init(rng: np.random.Generator, shape: Shape) -> Array:
         array = np.asarray(value.value, np.float64)
         return np.broadcast_to(array.reshape(shape) if array.size > 1 else array, shape)
 
