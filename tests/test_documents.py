@@ -40,6 +40,17 @@ def test_readme_example_runs(tmp_path: Path) -> None:
     assert "synapses at" in done.stdout and {"half.h5", "second.h5"} <= {f.name for f in tmp_path.iterdir()}
 
 
+@pytest.mark.parametrize("block", range(6))
+def test_the_guide_to_circuits_runs(block: int, tmp_path: Path) -> None:
+    """docs/circuits.md, each block by itself, without a warning."""
+    blocks = python_blocks("docs/circuits.md")
+    assert len(blocks) == 6
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", blocks[block]], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_contributing_neuron_trains_and_simulates() -> None:
     (code,) = python_blocks("CONTRIBUTING.md")
     space: dict[str, type[ng.Neuron]] = {}
