@@ -140,6 +140,25 @@ def test_only_spikes_are_known_as_such() -> None:
     assert not ng.compile(bursting, memory="bits")._spikes
 
 
+@pytest.mark.parametrize("name", sorted(ng.NEURONS))
+def test_spikes_of_refractory_neurons_are_known_too(name: str) -> None:
+    neuron = ng.NEURONS[name]()
+    graph = ng.Graph("one")
+    population = graph.population("p", neuron, 1200)
+    graph.connect(graph.input("x", 1200), population[neuron.inputs[0]], ng.OneToOne(30.0), name="in")
+    graph.connect(population, graph.output("y"), ng.Dense(1), name="head")
+    x = torch.rand(8, 1, 1200, generator=torch.Generator().manual_seed(0)) * 30
+    ran = []
+    for memory in (None, "bits"):
+        program = ng.compile(graph, dt=0.1, seed=1, memory=memory).train()
+        program(x).sum().backward()
+        ran.append([p.grad for p in program.parameters()])
+    graded = {"BoundedIF", "BurstIF", "CubaLI", "Integrator", "LeakyIntegrator", "PopulationRate", "ResistiveLI"}
+    graded |= {"SpikeCalibration"}
+    assert set(program._spikes) == (set() if name in graded else {f"p.{neuron.outputs[0]}"})
+    assert all(torch.equal(a, b) for a, b in zip(*ran, strict=True))
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_what_is_packed(monkeypatch: pytest.MonkeyPatch, half: bool) -> None:
     seen: list[tuple[torch.Tensor, bool]] = []

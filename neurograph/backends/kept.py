@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurograph.expr.functions import condition_of
+from neurograph.expr.functions import is_binary
 from neurograph.expr.value import Value
 from neurograph.kernels.bits import Packed, packed, unpacked
 from neurograph.tape import Tape
@@ -19,8 +19,8 @@ SMALLEST = 4096  # bytes of a tensor below which packing costs more than it save
 def spike_slots(tape: Tape, results: Callable[[str], dict[str, Value]]) -> dict[str, bool]:
     """The slots that hold only 0 and 1, from the traced steps; False where a state from outside may enter.
 
-    `results`: the outputs of a population as they were traced. A neuron's output is binary where its expression is
-    where(c, 1, 0); graded outputs, bursts and potentials are not.
+    `results`: the outputs of a population as they were traced. A neuron's output is binary where its expression chooses
+    between 1 and 0; graded outputs, bursts and potentials are not.
     """
     found: dict[str, bool] = {}
     before = -1
@@ -30,7 +30,7 @@ def spike_slots(tape: Tape, results: Callable[[str], dict[str, Value]]) -> dict[
             if instr.op == "neuron":
                 traced = results(instr.name)
                 outs = zip(instr.what.outputs, instr.outs, strict=True)
-                found |= {slot: True for name, slot in outs if condition_of(traced[name]) is not None}
+                found |= {slot: True for name, slot in outs if is_binary(traced[name])}
             elif instr.op == "apply" and instr.what.moves_only and instr.ins[0] in found:
                 found[instr.outs[0]] = found[instr.ins[0]]
             elif instr.op == "concat" and all(s in found for s in instr.ins):

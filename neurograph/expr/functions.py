@@ -126,6 +126,15 @@ def condition_of(s: Value) -> Value | None:
     return None
 
 
+def is_binary(value: Value) -> bool:
+    """Whether a value is 1 or 0 by its construction, also where a neuron is refractory: where(r, 0, where(c, 1, 0))."""
+    while value.op == "custom":
+        value = value.args[0]
+    if value.op == "const":
+        return value.attr in ("1.0", "0.0")
+    return value.op == "where" and all(is_binary(a) for a in value.args[1:])
+
+
 def soft_reset(v: Value, s: Value, threshold: Operand) -> Value:
     """Reset by subtraction: v - s threshold."""
     return v - s * threshold

@@ -63,15 +63,6 @@ class UnitSource:
     numbers: tuple[str, ...]
 
 
-def is_binary(value: Value) -> bool:
-    """Whether an output is 1 or 0 by its construction."""
-    while value.op == "custom":
-        value = value.args[0]
-    if value.op == "const":
-        return value.attr in ("1.0", "0.0")
-    return value.op == "where" and all(is_binary(a) for a in value.args[1:])
-
-
 def unit_source(variant: UnitVariant) -> UnitSource:
     scan = variant.scan
     slots: list[str] = []

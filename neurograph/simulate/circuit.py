@@ -9,7 +9,7 @@ import numpy as np
 
 from neurograph.connectivity.projected import Projected
 from neurograph.errors import BackendError
-from neurograph.kernels.unit_source import is_binary
+from neurograph.expr.functions import is_binary
 from neurograph.projections.reshape import Flatten, OneToOne
 from neurograph.spec import Neuron, Shape
 from neurograph.tape import Instr, Tape

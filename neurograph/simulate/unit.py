@@ -8,6 +8,7 @@ import numpy as np
 
 from neurograph.backends.array import Unit
 from neurograph.connectivity.synapses import part_bounds
+from neurograph.expr.functions import is_binary
 from neurograph.kernels import machine_code
 from neurograph.kernels.unit_source import (
     DENSE,
@@ -17,7 +18,6 @@ from neurograph.kernels.unit_source import (
     ZERO,
     UnitSource,
     UnitVariant,
-    is_binary,
     unit_source,
 )  # fmt: skip
 from neurograph.simulate.circuit import Path, UnitPlan
