@@ -287,6 +287,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="only ReLU and NeuroGraph")
     parser.add_argument("--width", type=float, default=1.0, help="of the convnet")
+    parser.add_argument(
+        "--out", type=Path, help="where the table goes (default: results/training.md, where it is whole)"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -322,7 +325,10 @@ def main() -> None:
         for line in found:
             print(line, flush=True)
         lines += found
-    target = Path(__file__).parent / "results" / "training.md"
+    target = args.out or Path(__file__).parent / "results" / "training.md"
+    if args.out is None and (set(args.case) < set(every) or args.quick):
+        print(f"{target.name} is left as it is: this was a part of the cases or sides; --out writes one of your own")
+        return
     target.parent.mkdir(exist_ok=True)
     target.write_text(f"# Training, side by side ({time.strftime('%Y-%m-%d')})\n\n{head}\n" + "\n".join(lines) + "\n")
     print(json.dumps({"written": str(target.name)}))
