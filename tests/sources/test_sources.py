@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 import neurograph as ng
+from neurograph import random
 
 DT, SIZE = 0.5, 70  # two parts
 
@@ -91,6 +92,12 @@ def test_the_registry_is_whole() -> None:
     assert set(ng.SOURCES) == {n.partition(" ")[0] for n in SOURCES}
     for name, source in ng.SOURCES.items():
         assert getattr(ng, name) is source and source.__doc__ and source.equation
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-7, 0.02, 1.0, 7.3, 32.0])
+def test_thresholds_of_counts_are_those_of_the_distribution(mean: float) -> None:
+    cut = np.round((1.0 - stats.poisson.sf(np.arange(96), mean)) * 2.0**32)
+    assert np.array_equal(random.poisson_thresholds(mean), cut[cut < 2.0**32])
 
 
 @pytest.mark.parametrize("mean", [0.02, 1.0, 40.0])
