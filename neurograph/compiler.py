@@ -75,8 +75,10 @@ def compile(
     """
     if not isinstance(graph, Graph):
         raise GraphError(f"compile() takes a Graph, got {type(graph).__name__}")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise GraphError(f"seed={seed!r}: a seed is a whole number; the same one gives the same weights and spikes")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not -(2**63) <= int(seed) < 2**63:
+        raise GraphError(
+            f"seed={seed!r}: a seed is a whole number of 64 bits; the same one gives the same weights and spikes"
+        )
     program, default = backend_named(backend)
     tape = lower(graph, dt=dt, schedule_mode=schedule, stop_after=stop_after)
     if stop_after is not None:

@@ -164,6 +164,8 @@ CASES: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
         lambda: ng.lower(chain(ng.Conv1d(3, 9), shape=(2, 8)))),
     "a difference to no graph": (
         ng.GraphError, rf"diff\(\) at {HERE} takes a Graph, got NoneType", lambda: chain().diff(None)),
+    "a seed of more than 64 bits": (
+        ng.GraphError, r"seed=18446744073709551616: a seed is a whole number of 64 bits", lambda: program(seed=2**64)),
     "weights that are none": (
         ng.DataError, r"weights are a program, or arrays by name \(a state_dict\), not int",
         lambda: program(weights=3)),
