@@ -66,6 +66,8 @@ def by_name(name: str, rng: random.Random) -> Any:
         "delay": lambda: rng.choice([None, np.array([1.0, 2.0, 1.5])]),
         "times": lambda: [0.5, 1.0, 1.0, 7.25],
         "neurons": lambda: [0, 1, 2, 1],
+        "values": lambda: array(rng, rng.choice([(5,), (5, 12)])),
+        "rates": lambda: array(rng, rng.choice([(5,), (5, 12)])),
         "step": lambda: rng.choice([0.5, array(rng, (3,), "f8")]),
         "weight": lambda: rng.choice([0.5, array(rng, (3,), "f8"), array(rng, (2, 3), "f4"), -0.0]),
         "bias": lambda: rng.choice([True, False, array(rng, (3,), "f8")]),
