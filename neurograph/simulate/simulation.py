@@ -301,6 +301,11 @@ class Simulation(Shown):
             raise DataError(f"{key!r} is not recorded; declare graph.probe({name!r}, {variable!r}) before compiling")
         return self.records[key].result()
 
+    def forget(self) -> None:
+        """Drop what was recorded so far, as before a new trial; the state, counts of spikes and files stay."""
+        for record in self.records.values():
+            record.pieces.clear()
+
     def synapses(self, projection: str) -> tuple[Array, Array, Array, Array]:
         """Source, target, present weight and delay (steps) of each synapse of a projection."""
         name = self._projection(projection)
@@ -366,5 +371,8 @@ class Simulation(Shown):
         return identity_of(self)
 
     def load(self, path: str | Path) -> None:
-        """Take the state that `save` wrote for the same network, seed, dt and dtype, whatever the threads."""
+        """Take the state that `save` wrote for the same network, seed, dt and dtype, whatever the threads.
+
+        What was recorded is kept, and what follows is added to it; `forget` begins anew.
+        """
         load_state(self, path)

@@ -202,3 +202,18 @@ def test_numbers_that_are_no_numbers_are_found(networks: Any) -> None:
         sim.run(5)
     sim.set("cells.v", -65.0)
     assert sim.run(1).step >= 60
+
+
+def test_trials_from_one_state(networks: Any, tmp_path: Path) -> None:
+    """What is recorded after forget() is that of a simulation which recorded nothing before."""
+    sim, trial = networks.compiled(networks.mixed()).run(5), networks.compiled(networks.mixed())
+    sim.save(tmp_path / "start.h5")
+    trial.load(tmp_path / "start.h5")
+    trial.run(7)
+    for _ in range(2):
+        sim.run(3)
+        sim.load(tmp_path / "start.h5")
+        sim.forget()
+        assert all(len(part) == 0 for r in sim.records.values() for part in r.result())
+        sim.run(7)
+        assert networks.differences(sim, trial) == [] and len(sim.spikes("exc")[0]) > 0
