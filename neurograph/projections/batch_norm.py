@@ -22,7 +22,7 @@ class BatchNorm(Operator):
     In training the statistics are those of the batch: over all T*N samples at once (`stats="sequence"`) or
     of each step on its own (`stats="step"`). Running statistics follow with `momentum`, once per sequence or
     once per step, and are used in evaluation. A static input stands for T equal steps, with the same result.
-    Where several processes train one network (`joint_statistics`), the batch is that of all of them.
+    `weight` and `bias` are what those of all channels begin with. Where several processes train one network (`joint_statistics`), the batch is that of all of them.
     """
 
     key = "batch_norm"
@@ -35,6 +35,7 @@ class BatchNorm(Operator):
         eps: float = 1e-5,
         momentum: float = 0.1,
         weight: float = 1.0,
+        bias: float = 0.0,
         affine: bool = True,
     ):
         if stats not in ("sequence", "step"):
@@ -43,7 +44,8 @@ class BatchNorm(Operator):
             raise SpecError(
                 f"BatchNorm(eps={eps}, momentum={momentum}) at {declared_at()}: eps > 0, 0 <= momentum <= 1"
             )
-        self.stats, self.eps, self.momentum, self.weight, self.affine = stats, eps, momentum, weight, affine
+        self.stats, self.eps, self.momentum = stats, eps, momentum
+        self.weight, self.bias, self.affine = weight, bias, affine
 
     @property
     def pointwise_in_time(self) -> bool:  # type: ignore[override]
@@ -56,7 +58,7 @@ class BatchNorm(Operator):
         shape = (source[0],)
         out: dict[str, Weight] = {}
         if self.affine:
-            out |= {"weight": Weight(shape, filled(self.weight)), "bias": Weight(shape, filled(0.0))}
+            out |= {"weight": Weight(shape, filled(self.weight)), "bias": Weight(shape, filled(self.bias))}
         out["running_mean"] = Weight(shape, filled(0.0), buffer=True)
         out["running_var"] = Weight(shape, filled(1.0), buffer=True)
         return out

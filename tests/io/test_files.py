@@ -63,3 +63,22 @@ def test_graphs_at_random_come_back(
 ) -> None:
     graph = parts.graph(rng)
     same(through(graph, tmp_path_factory.mktemp("random"), format), graph)
+
+
+@pytest.mark.parametrize("format", WHOLE)
+def test_a_file_of_before_a_class_had_an_argument_is_as_good_as_it_was(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = ng.Graph("g")
+    lif = graph.population("lif", ng.LIF())
+    graph.connect(graph.input("x", (2, 4, 4)), lif, ng.BatchNorm(weight=2.0), ng.Flatten(), ng.Dense(weight=np.eye(32)))
+    written = ng.BatchNorm.arguments_given
+
+    def earlier(self: ng.BatchNorm) -> dict[str, Any]:
+        return {k: v for k, v in written(self).items() if k != "bias"}
+
+    path = tmp_path / f"graph{FORMATS[format].endings[0]}"
+    with monkeypatch.context() as release:
+        release.setattr(ng.BatchNorm, "arguments_given", earlier)
+        ng.save(graph, path)
+    same(ng.load(path), graph)

@@ -30,6 +30,7 @@ from neurograph.spec import Neuron
 
 Array = np.ndarray[Any, Any]
 _GATHERED: ContextVar[list[FormatError] | None] = ContextVar("gathered", default=None)
+_BY_NAME = ("with", "later", "mapping", "csr")
 PARTS = ("name", "nodes", "projections", "probes", "steps")
 
 
@@ -130,16 +131,53 @@ def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
 def canonical(graph: Graph) -> Data:
     """What a graph computes, as data: arrays by type, shape and hash, steps by hash, and no places."""
 
-    def hashed(array: Array) -> Data:
-        digest = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-        return [array.dtype.str, list(array.shape), digest]
+    return {n: v for n, v in document(graph, _hashed, places=False).items() if n != "steps"}
 
-    return {n: v for n, v in document(graph, hashed, places=False).items() if n != "steps"}
+
+def _hashed(array: Array) -> Data:
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return [little.dtype.str, list(array.shape), hashlib.sha256(little.data).hexdigest()]
 
 
 def hash_of(graph: Graph) -> str:
     """A hash of what a graph computes: the same in every process and on every machine."""
     return hash_of_document(canonical(graph))
+
+
+class Digests:
+    """Reads arrays as `array` does, and keeps the hash of each, so that none is read twice."""
+
+    def __init__(self, array: Callable[[Data], Array]):
+        self._array, self._of = array, dict[int, Data]()
+
+    def __call__(self, stored: Data) -> Array:
+        found = self._array(stored)
+        self._of[id(stored)] = _hashed(found)
+        return found
+
+    def hash_of_data(self, data: dict[str, Data]) -> str:
+        """`hash_of` the graph that this document was written from, when all of its arrays have been read.
+
+        It is that of what the file says: the graph made from it may have more, where a class has been given a further
+        argument since, and the file is as good as it was.
+        """
+
+        def plain(part: Data) -> Data:
+            if isinstance(part, list):
+                return [plain(p) for p in part]
+            return {k: entry(k, v) for k, v in part.items()} if isinstance(part, dict) else part
+
+        def entry(key: str, value: Data) -> Data:
+            if key in ("array", "scalar"):
+                return self._of.get(id(value))
+            if key in _BY_NAME and isinstance(value, dict):  # names that somebody chose: "array" is none of ours there
+                return {n: plain(v) for n, v in value.items()}
+            return plain(value)
+
+        kept = {n: plain(v) for n, v in data.items() if n != "steps"}
+        for name in ("nodes", "projections", "probes"):
+            kept[name] = [{k: v for k, v in part.items() if k != "at"} for part in kept.get(name, [])]
+        return hash_of_document(kept)
 
 
 def hash_of_document(data: Data) -> str:
@@ -305,4 +343,4 @@ def _is(value: Any, kind: type[Any]) -> Any:
     return value
 
 
-__all__ = ["Written", "canonical", "document", "gathering", "graph_of", "hash_of", "hash_of_document"]
+__all__ = ["Digests", "Written", "canonical", "document", "gathering", "graph_of", "hash_of", "hash_of_document"]

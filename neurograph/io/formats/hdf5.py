@@ -13,7 +13,7 @@ import numpy as np
 
 from neurograph.errors import FormatError
 from neurograph.graph import Graph
-from neurograph.io.document import document, graph_of, hash_of
+from neurograph.io.document import Digests, document, graph_of, hash_of
 from neurograph.io.document.values import shown
 from neurograph.io.formats.format import LIMIT, Budget, Format
 from neurograph.io.formats.json import VERSION, check_hash, check_header, parsed
@@ -129,17 +129,19 @@ def read_contents(path: Path, *, limit: int = LIMIT, verify: bool = True, graph_
         data = _in(path, "graph", lambda: parsed(text_at(file, "graph", budget), budget))
         arrays = group_at(file, "arrays") if has(file, "arrays") else None
 
-        def array(stored: Any) -> Array:
+        def read(stored: Any) -> Array:
             if type(stored) is not int or arrays is None:
                 raise FormatError(f"{shown(stored)} stands for no array of the file")
             found = array_at(arrays, str(stored), budget)
             return found.astype(found.dtype.newbyteorder("="), copy=False)
 
+        array = Digests(read)
+
         def whole_graph() -> Graph:
             check_header(data, {"format", "format_version", "producer", "hash", "graph"})
             graph = graph_of(data.get("graph"), array)
             if verify:
-                check_hash(graph, data.get("hash"))
+                check_hash(array.hash_of_data(data["graph"]), data.get("hash"))
             return graph
 
         graph = _in(path, "graph", whole_graph)

@@ -14,7 +14,7 @@ import numpy as np
 
 from neurograph.errors import FormatError
 from neurograph.graph import Graph
-from neurograph.io.document import document, graph_of, hash_of
+from neurograph.io.document import Digests, document, graph_of, hash_of
 from neurograph.io.document.values import KINDS, shown
 from neurograph.io.formats.format import LIMIT, Budget, Format, read_bytes, replaced_by
 from neurograph.version import __version__
@@ -68,8 +68,9 @@ def graph_of_text(text: str | bytes, limit: int = LIMIT) -> Graph:
     budget = Budget(limit)
     data = parsed(text, budget)
     check_header(data, _KEYS)
-    graph = graph_of(data.get("graph"), lambda stored: _read(stored, budget))
-    check_hash(graph, data.get("hash"))
+    array = Digests(lambda stored: _read(stored, budget))
+    graph = graph_of(data.get("graph"), array)
+    check_hash(array.hash_of_data(data["graph"]), data.get("hash"))
     return graph
 
 
@@ -112,9 +113,8 @@ def check_header(data: Any, keys: set[str]) -> None:
         raise FormatError(f"it holds {', '.join(map(repr, sorted(surplus)))}, which nothing reads")
 
 
-def check_hash(graph: Graph, said: Any) -> None:
-    """Whether a graph is the one that was written."""
-    found = hash_of(graph)
+def check_hash(found: str, said: Any) -> None:
+    """Whether the graph of a file, with this hash, is the one that was written."""
     if said is not None and said != found:
         raise FormatError(
             f"the graph has the hash {found[:12]}, the file says {shown(said)[:14]}: it was changed after it was written. "
