@@ -107,7 +107,9 @@ class TorchMachine:
 
     def given(self, instr: Instr, shape: Shape, batch: int, steps: range) -> Tensor:
         unit, draw = self.program.get_submodule(instr.name), self.program._draw if self.program.training else 0
-        params = {n: getattr(unit, n).detach().cpu().numpy() for n in unit.names}  # type: ignore[union-attr, operator, arg-type]
+        # only counts depend on parameters, and to fetch those waits for a GPU
+        needed: Any = unit.names if instr.what.given[instr.ports[0]] == "poisson" else ()
+        params = {n: getattr(unit, n).detach().cpu().numpy() for n in needed}
         dtype = str(self.program.dtype).removeprefix("torch.")
         values = given_values(
             instr.what, instr.ports[0], params, population=instr.name, shape=shape, batch=batch, steps=steps,
