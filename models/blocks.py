@@ -53,8 +53,8 @@ class Net:
         start = Normal(0.0, math.sqrt(2.0 / (channels * kernel**2))) if self.kaiming else None
         return Conv2d(channels, kernel, stride=stride, padding=kernel // 2, bias=bias, weight=start)
 
-    def norm(self, weight: float = 1.0) -> BatchNorm:
-        return BatchNorm(stats=self.stats, weight=weight)
+    def norm(self, weight: float = 1.0, bias: float = 0.0) -> BatchNorm:
+        return BatchNorm(stats=self.stats, weight=weight, bias=bias)
 
     def unit(
         self, source: Source, name: str, projection: str, *operators: Operator, neuron: Neuron | None = None
@@ -127,6 +127,15 @@ def of_family(recipe: Recipe, name: str, doc: str) -> Recipe:
 def threshold_of(neuron: Neuron) -> float:
     """A neuron's threshold, the mean of several, and where it begins if it is learnt; 1 for a unit that has none."""
     return float(np.mean(plain(neuron.params.get("threshold", 1.0))))
+
+
+def divisor_of(neuron: Neuron) -> float:
+    """What a neuron divides its input by: its tau, also where that is given as 1 / tau = sigmoid(w); 1 for others."""
+    if not neuron.options.get("decay_input", False):
+        return 1.0
+    if "w" in neuron.params:
+        return 1.0 + math.exp(-float(np.mean(plain(neuron.params["w"]))))
+    return float(np.mean(plain(neuron.params.get("tau", 1.0))))
 
 
 def conv_stages(net: Net, source: Source, stages: Stages) -> Population:

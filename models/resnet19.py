@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import numpy as np
-
 from neurograph.elements import Population
 from neurograph.encode import Encoder
-from neurograph.fields import plain
 from neurograph.graph import Graph
-from neurograph.models.blocks import Net, Source, begin, threshold_of
+from neurograph.models.blocks import Net, Source, begin, divisor_of, threshold_of
 from neurograph.models.residual import residual_stages
 from neurograph.projections.dense import Dense
 from neurograph.projections.operator import Operator
@@ -49,20 +46,11 @@ def resnet19(
     Source: Zheng et al. 2021, "Going deeper with directly-trained larger spiking neural networks"; BrainCog's resnet19.
     """
     net, image = begin("resnet19", num_classes, neuron, width, input_shape, stats=stats, encoder=encoder)
-    start = (_divisor(net.neuron) if alpha is None else alpha) * threshold_of(net.neuron)
+    start = (divisor_of(net.neuron) if alpha is None else alpha) * threshold_of(net.neuron)
     stem = net.unit(image, "stem.lif", "stem.conv", net.conv(net.wide(128)), net.norm(start * math.sqrt(0.5)))
     last = residual_stages(net, stem, partial(_block, start), (3, 3, 2), (128, 256, 512))
     layer = (AdaptiveAvgPool2d(1), Flatten(), Dense(net.wide(hidden)))
     return net.classify(net.unit(last, "fc1.lif", "fc1.linear", *layer), num_classes, readout=readout)
-
-
-def _divisor(neuron: Neuron) -> float:
-    """What a neuron divides its input by: its tau, also where that is given as 1 / tau = sigmoid(w); 1 for others."""
-    if not neuron.options.get("decay_input", False):
-        return 1.0
-    if "w" in neuron.params:
-        return 1.0 + math.exp(-float(np.mean(plain(neuron.params["w"]))))
-    return float(np.mean(plain(neuron.params.get("tau", 1.0))))
 
 
 def _block(start: float, net: Net, source: Source, name: str, inputs: int, channels: int, stride: int) -> Population:

@@ -8,7 +8,7 @@ from neurograph.elements import Population
 from neurograph.encode import Encoder
 from neurograph.errors import SpecError
 from neurograph.graph import Graph
-from neurograph.models.blocks import Net, Recipe, Source, begin, of_family
+from neurograph.models.blocks import Net, Recipe, Source, begin, divisor_of, of_family, threshold_of
 from neurograph.models.residual import BASIC, BOTTLENECK, pool_of, residual_stages, stem_of
 from neurograph.projections.combine import Combine, Product
 from neurograph.projections.iand import IAnd
@@ -21,6 +21,7 @@ RECIPES = ("sew_resnet18", "sew_resnet34", "sew_resnet50")
 
 _WIDTHS = (64, 128, 256, 512)
 _MEET: dict[str, str | Combine] = {"add": "add", "and": Product(), "iand": IAnd()}
+_FIRES = 1.25  # times the threshold, the current with which a block of g="and" begins
 
 
 def _sew(name: str, layers: tuple[int, ...], expansion: int, doc: str) -> Recipe:
@@ -45,26 +46,29 @@ def _sew(name: str, layers: tuple[int, ...], expansion: int, doc: str) -> Recipe
         last: Source = net.unit(image, "stem.lif", "stem.conv", stem_of(net, stem, net.wide(_WIDTHS[0])), net.norm())
         if stem_pool:
             last = net.join("stem.pool", (last, "stem.max", pool_of(stem_pool)))
-        last = residual_stages(net, last, partial(_block, _MEET[g], expansion), layers, _WIDTHS, expansion)
+        last = residual_stages(net, last, partial(_block, g, expansion), layers, _WIDTHS, expansion)
         return net.classify(last, num_classes, AdaptiveAvgPool2d(1), Flatten(), readout=readout)
 
     return of_family(recipe, name, doc)
 
 
 def _block(
-    meet: str | Combine, expansion: int, net: Net, source: Source, name: str, inputs: int, channels: int, stride: int
+    g: str, expansion: int, net: Net, source: Source, name: str, inputs: int, channels: int, stride: int
 ) -> Population:
     wide, spikes = channels * expansion, source
     convs = [(channels, 3, stride), (wide, 3, 1)]
     if expansion == BOTTLENECK:
         convs = [(channels, 1, 1), (channels, 3, stride), (wide, 1, 1)]
     for k, (maps, kernel, step) in enumerate(convs, 1):
-        spikes = net.unit(spikes, f"{name}.lif{k}", f"{name}.conv{k}", net.conv(maps, kernel, step), net.norm())
+        norm = net.norm()
+        if g == "and" and k == len(convs):  # the block's neurons fire in every step: x y is x
+            norm = net.norm(0.0, _FIRES * divisor_of(net.neuron) * threshold_of(net.neuron))
+        spikes = net.unit(spikes, f"{name}.lif{k}", f"{name}.conv{k}", net.conv(maps, kernel, step), norm)
     if stride > 1 or inputs != wide:
         shortcut = (net.conv(wide, 1, stride), net.norm())
         source = net.unit(source, f"{name}.shortcut.lif", f"{name}.shortcut.conv", *shortcut)
     arrivals = ((source, f"{name}.identity", ()), (spikes, f"{name}.spikes", ()))
-    return net.join(f"{name}.out", *arrivals, combine=meet)
+    return net.join(f"{name}.out", *arrivals, combine=_MEET[g])
 
 
 sew_resnet18 = _sew(
@@ -76,8 +80,10 @@ sew_resnet18 = _sew(
     A block is convolution, batch norm and neurons, twice; y is its spikes and x its input, where the shape changes through a
     1x1 convolution, batch norm and neurons. g says how they meet: "add" x + y, "and" x y, "iand" x (1 - y); products of
     values that are not 0 or 1, as a ReLU's, grow from block to block, so its twin has g="add". Convolutions begin as
-    N(0, 2/fan_out). stem: "3x3", or "7x7" with stride 2 and `stem_pool` for ImageNet. With that stem, 3 channels and 1,000
-    classes there are 11,689,512 weights, as in the ResNet-18 of He et al.; 10 classes and "3x3" give 11,173,962.
+    N(0, 2/fan_out), and blocks of g="and" as the identity, without which no spike comes through many of them: their last
+    batch norm begins with weight 0 and a bias above the threshold. stem: "3x3", or "7x7" with stride 2 and `stem_pool` for
+    ImageNet. With that stem, 3 channels and 1,000 classes there are 11,689,512 weights, as in the ResNet-18 of He et al.; 10
+    classes and "3x3" give 11,173,962.
     Source: Fang et al. 2021, "Deep residual learning in spiking neural networks".
     """,
 )

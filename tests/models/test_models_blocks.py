@@ -138,6 +138,17 @@ def test_batch_norm_of_resnet19_begins_at_the_threshold() -> None:
     assert starts(ng.ReLU()) == {1.0, round(half, 9)}
 
 
+@pytest.mark.parametrize("neuron", [ng.LIF(), ng.LIF(threshold=0.5, tau=4.0), ng.IF(), ng.PLIF(tau=3.0)], ids=repr)
+def test_and_blocks_of_sew_begin_as_the_identity(neuron: ng.Neuron) -> None:
+    graph = models.recipe("sew_resnet18")(4, neuron, 0.05, (3, 8, 8), g="and")
+    for name in ("stem.lif", "stage1.block2.out"):
+        graph.probe(name, graph.nodes[name].neuron.outputs[0])
+    program = ng.compile(graph, "torch", steps=3, seed=1)
+    program(torch.rand(4, 3, 8, 8))
+    before, after = (recording.array() for recording in program.recordings.values())
+    assert before.any() and np.array_equal(before, after)
+
+
 def test_convolutions_of_resnets_begin_as_kaiming_says() -> None:
     program = ng.compile(models.recipe("resnet18")(width=0.5, input_shape=(3, 8, 8)), "numba", seed=5)
     kernel = program.weights()["stage4.block2.conv1.conv2d.weight"]
