@@ -78,7 +78,7 @@ class Training:
             resume=job.resume,
             stop=None if job.early_stop is None else train.EarlyStop(job.early_stop),
             logs=train.Logs(tensorboard=job.tensorboard),
-            steps=job.batches,
+            batches=job.batches,
             amp=job.amp,
             device=str(self.device),
             report=report,

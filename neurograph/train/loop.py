@@ -42,7 +42,7 @@ def fit(
     resume: str | os.PathLike[str] | None = None,
     stop: EarlyStop | None = None,
     logs: Logs | None = None,
-    steps: int | None = None,
+    batches: int | None = None,
     amp: bool | str = False,
     progress: bool = True,
     device: torch.device | str | None = None,
@@ -55,7 +55,7 @@ def fit(
     ``summary.csv`` in the keeper's folder and a checkpoint to the keeper; without a keeper nothing
     is written. ``loss`` is a function or a name, cross-entropy with label smoothing 0.1 unless given. ``update``: see
     Update (accumulation, clipping, averaged weights); ``stop``: EarlyStop; ``logs``: Logs; ``amp``: Precision.
-    ``steps`` cuts each epoch to so many batches (T is ``compile(..., steps=T)``). ``resume`` is a checkpoint, or 'last' for the newest of the keeper's
+    ``batches`` cuts each epoch to so many. ``resume`` is a checkpoint, or 'last' for the newest of the keeper's
     folder (from the start if there is none). On the CPU a resumed run ends with the same bits as an
     undisturbed one, as long as ``on_epoch`` (called after the checkpoint is written) draws no
     random numbers. ``device`` is that of `distributed.context()`, without one where the model is, unless given; the model
@@ -74,7 +74,7 @@ def fit(
         if device is None:
             device = device_of_model(model) if ranks is distributed.ALONE else ranks.device
         device = device_of(device) if isinstance(device, str) else device
-        total = batches_of(train, "train", steps)
+        total = batches_of(train, "train", batches)
         batches_of(test, "test", None)
         if epochs < 1:
             raise TrainingError(f"fit: epochs is {epochs}; it must be 1 or more")

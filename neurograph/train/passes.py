@@ -186,7 +186,7 @@ def evaluation_pass(
 def batches_of(loader: Loader, role: str, limit: int | None) -> int:
     """How many batches an epoch takes of a loader; raises TrainingError or DataError where there is none."""
     if limit is not None and limit < 1:
-        raise TrainingError(f"fit: steps is {limit}; it must be 1 or more, or None for all")
+        raise TrainingError(f"fit: batches is {limit}; it must be 1 or more, or None for all")
     try:
         count = len(loader)
     except TypeError:

@@ -231,15 +231,15 @@ def test_amp_on_cpu_computes_in_bfloat16(Run: Any) -> None:
             Run(None).fit(amp=amp)
 
 
-def test_steps_cut_the_epoch_and_the_schedule(Run: Any) -> None:
+def test_batches_cut_the_epoch_and_the_schedule(Run: Any) -> None:
     run = Run(None, epochs=1)
     seen: list[tuple[int, int, int]] = []
     at = run.schedule.at
     run.schedule.at = lambda *place: (seen.append(place), at(*place))[1]  # type: ignore
-    run.fit(steps=2)
+    run.fit(batches=2)
     assert seen == [(0, 0, 2), (0, 1, 2)]
-    with pytest.raises(TrainingError, match="steps is 0"):
-        run.fit(steps=0)
+    with pytest.raises(TrainingError, match="batches is 0"):
+        run.fit(batches=0)
     with pytest.raises(TrainingError, match="epochs is 0"):
         run.fit(epochs=0)
 

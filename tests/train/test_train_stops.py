@@ -152,7 +152,7 @@ def test_resume_within_an_epoch_needs_the_same_cut(small_run: ModuleType, tmp_pa
     with pytest.raises(Stop):
         small_run.Run(tmp_path, every=1).fit(loss=stopping(3))
     with pytest.raises(TrainingError, match="with batches 6, this run has 4"):
-        small_run.Run(tmp_path).fit(resume="last", steps=4)
+        small_run.Run(tmp_path).fit(resume="last", batches=4)
     with pytest.raises(TrainingError, match="earlier run"):
         small_run.Run(tmp_path).fit()
     with pytest.raises(TrainingError, match="every is 0"):
