@@ -1,5 +1,8 @@
 """NeuroGraph: declare a spiking network once, train it with torch, simulate it with numba."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from neurograph.activations import ACTIVATIONS
 from neurograph.activations.activation import Activation
 from neurograph.activations.quantised import QCFS
@@ -130,3 +133,15 @@ from neurograph.version import __version__
 from neurograph.weights_file import load_weights, save_weights
 
 __all__ = [name for name in dir() if not name.startswith("_")]
+
+_ROOMS = ("convert", "data", "job", "models", "plot", "train")
+
+if _TYPE_CHECKING:
+    from neurograph import convert, data, job, models, plot, train
+else:
+
+    def __getattr__(name: str) -> object:
+        """The rooms that take longer to load, torch among them, when they are first named."""
+        if name in _ROOMS:
+            return _importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

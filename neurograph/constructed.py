@@ -31,6 +31,8 @@ class Constructed:
     family: ClassVar[str] = ""
     abstract: ClassVar[bool] = False  # of a class itself, not of those below it: no part of a graph
     kept_as: ClassVar[dict[str, str | None]] = {}
+    #: Said besides where arguments do not fit: what others are given here, and this is not.
+    not_taken: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -57,6 +59,12 @@ class Constructed:
                 )
             out[name] = getattr(self, attribute)
         return out
+
+    @classmethod
+    def takes(cls) -> list[str]:
+        """The constructor's arguments as they are typed: "channels", "stride=" for one that is given by name."""
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        return [f"{p.name}=" if p.kind is p.KEYWORD_ONLY else p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
 
     def declared_apart(self) -> Collection[str]:
         """Arguments that are not kept as attributes, because the class declares them as fields."""
@@ -94,12 +102,20 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
             several = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
             for value in given[name] if several else (given[name],):
                 if not any(_fits(atom, value) for atom in kinds[name]):
-                    text = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
                     words = " or ".join(_WORDS[a] for a in kinds[name])
-                    raise SpecError(f"{type(self).__name__}({name}={text}) at {declared_at()}: {name} is {words}")
+                    raise SpecError(f"{type(self).__name__}({name}={_cut(value)}) at {declared_at()}: {name} is {words}")
 
     @functools.wraps(init)
     def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        if type(self).__init__ is checked:  # not one that a subclass calls
+            try:
+                signature.bind(self, *args, **kwargs)
+            except TypeError as error:
+                given = ", ".join((*map(_cut, args), *(f"{n}={_cut(v)}" for n, v in kwargs.items())))
+                raise SpecError(
+                    f"{type(self).__name__}({given}) at {declared_at()}: {error}; it takes {', '.join(self.takes())}"
+                    f"{self.not_taken}"
+                ) from None
         try:
             init(self, *args, **kwargs)
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
@@ -109,6 +125,12 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
         check(self, *args, **kwargs)
 
     return checked
+
+
+def _cut(value: Any) -> str:
+    """A value in an error message."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _fits(atom: str, value: Any) -> bool:

@@ -141,13 +141,17 @@ class Declared(Constructed):
                     chosen = ", ".join(map(repr, declared.choices))
                     raise SpecError(f"{kind}({name}={value!r}) at {declared_at()}: choose one of {chosen}")
                 if isinstance(declared, SurrogateOption):
-                    if not hasattr(value, "derivative"):
+                    if not hasattr(value, "derivative") or isinstance(value, type):
                         raise SpecError(
                             f"{kind}({name}={value!r}) at {declared_at()}: pass a Surrogate such as QGate(), "
                             "or custom_surrogate(lambda u: ...)"
                         )
                     self.params[f"{name}_alpha"] = value.alpha
                 self.options[name] = value
+
+    @classmethod
+    def takes(cls) -> list[str]:
+        return [*super().takes(), *(f"{name}=" for name in cls._fields)]
 
     def _check_start(self, name: str, value: Any) -> None:
         """Raise unless a state can start from this: a number, an array, a distribution or the name of a parameter."""

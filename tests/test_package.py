@@ -20,6 +20,17 @@ def test_public_names_exist() -> None:
         assert hasattr(ng, name)
 
 
+def test_rooms_load_when_they_are_named() -> None:
+    code = (
+        "import sys, neurograph as ng; assert 'torch' not in sys.modules\n"
+        "assert ng.models.cuba and ng.plot.raster and 'torch' not in sys.modules\n"
+        "assert ng.train.fit and ng.data.load and ng.convert.convert and ng.job.Job"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="module 'neurograph' has no attribute 'trian'"):
+        ng.trian  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_recipes_are_found() -> None:
     assert models.recipe("cifar_convnet") is models.RECIPES["cifar_convnet"]
     with pytest.raises(ng.SpecError, match="unknown model 'cifar_conv'; known: .*cifar_convnet"):

@@ -60,6 +60,7 @@ class Operator(Constructed):
     """Base of all operators. `pointwise_in_time`: the same function of each step, so all T may run at once."""
 
     family = "operator"
+    not_taken = ". The size of what comes in is inferred, and not given"
     key: ClassVar[str] = ""
     pointwise_in_time: bool = True
     linear: ClassVar[bool] = False  # in evaluation a linear function of its input, plus a constant

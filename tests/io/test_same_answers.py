@@ -97,7 +97,31 @@ def test_constructors_look_at_types(make: Any, message: str) -> None:
     assert "test_same_answers.py" in str(caught.value)
 
 
-def test_python_says_what_is_missing() -> None:
-    with pytest.raises(TypeError, match="missing 1 required positional argument"):
-        ng.Conv2d(4)  # type: ignore[call-arg]
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: ng.Conv2d(4),
+            r"Conv2d\(4\) at .*test_same_answers.*missing a required argument: 'kernel'; it takes channels",
+        ),
+        (
+            lambda: ng.Conv2d(1, 16, 3),
+            "too many positional arguments.*size of what comes in is inferred, and not given",
+        ),
+        (
+            lambda: ng.Conv2d(16, 3, in_channels=1),
+            "unexpected keyword argument 'in_channels'; it takes channels, kernel, str",
+        ),
+        (lambda: ng.Dense(64, 16), "too many positional arguments; it takes features, bias="),
+        (lambda: ng.LIF(2.0), r"LIF\(2.0\).*too many positional arguments; it takes threshold=, .*tau="),
+        (lambda: ng.Normal(0.0), "missing a required argument: 'sd'; it takes mean, sd, low, high"),
+        (lambda: ng.LIF(surrogate=ng.QGate), "pass a Surrogate such as QGate"),
+    ],
+)
+def test_constructors_say_what_they_take(make: Any, message: str) -> None:
+    with pytest.raises(ng.SpecError, match=message):
+        make()
+
+
+def test_numbers_of_numpy_are_taken() -> None:
     assert ng.Dense(np.int64(3)).features == 3 and ng.Dropout(0).p == 0
