@@ -103,7 +103,9 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
             for value in given[name] if several else (given[name],):
                 if not any(_fits(atom, value) for atom in kinds[name]):
                     words = " or ".join(_WORDS[a] for a in kinds[name])
-                    raise SpecError(f"{type(self).__name__}({name}={_cut(value)}) at {declared_at()}: {name} is {words}")
+                    raise SpecError(
+                        f"{type(self).__name__}({name}={_cut(value)}) at {declared_at()}: {name} is {words}"
+                    )
 
     @functools.wraps(init)
     def checked(self: Any, *args: Any, **kwargs: Any) -> None:
