@@ -132,4 +132,4 @@ class EventData:
         """
         from neurograph.data.frame_data import FrameData
 
-        return FrameData.of(self, maker, size, cache=cache, workers=workers, progress=progress)
+        return FrameData.made(self, maker, size, cache=cache, workers=workers, progress=progress)

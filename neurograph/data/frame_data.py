@@ -52,7 +52,7 @@ class HeldFrames:
 
 @dataclass(frozen=True, repr=False)
 class FrameData:
-    """One split of a labelled set of recordings as frames [T, C, H, W]; made by ``EventData.frames``, or ``FrameData.own``.
+    """One split of a labelled set of recordings as frames [T, C, H, W]; made by ``EventData.frames``, or ``FrameData.of``.
 
     ``labels`` int64 [N]; ``shape`` is (C, H, W), ``steps`` T. Frames are counts, uint8 or (where one is above 255, or
     without a cache) uint16; or float32, by a maker of values or after a change of size. They are not normalised.
@@ -70,7 +70,7 @@ class FrameData:
     places: np.ndarray
 
     @staticmethod
-    def of(
+    def made(
         data: EventData,
         maker: FrameMaker,
         size: int | tuple[int, int] | None = None,
@@ -97,7 +97,7 @@ class FrameData:
         )
 
     @staticmethod
-    def own(
+    def of(
         frames: Any,
         labels: Any,
         *,
@@ -113,13 +113,13 @@ class FrameData:
         array = frames.detach().cpu().numpy() if hasattr(frames, "detach") else np.asarray(frames)
         if array.ndim != 5 or array.dtype.kind not in "iuf" or 0 in array.shape:
             raise DataError(
-                f"FrameData.own(): frames are {array.dtype} with shape {array.shape}; they are numbers [N, T, C, H, W], samples "
+                f"FrameData.of(): frames are {array.dtype} with shape {array.shape}; they are numbers [N, T, C, H, W], samples "
                 "first: give np.stack(list of [T, C, H, W])"
             )
-        numbers, names = own_labels(labels, classes, "FrameData.own()")
+        numbers, names = own_labels(labels, classes, "FrameData.of()")
         if len(numbers) != len(array) or numbers.min() < 0 or numbers.max() >= len(names):
             raise DataError(
-                f"FrameData.own(): {len(array)} samples, {len(numbers)} labels from {numbers.min(initial=0)} to "
+                f"FrameData.of(): {len(array)} samples, {len(numbers)} labels from {numbers.min(initial=0)} to "
                 f"{numbers.max(initial=0)}, {len(names)} classes; give one label a sample, from 0 to classes - 1"
             )
         if array.dtype.kind == "f":
@@ -127,7 +127,7 @@ class FrameData:
         elif array.dtype != np.uint8:
             if array.min() < 0 or array.max() > 0xFFFF:
                 raise DataError(
-                    f"FrameData.own(): whole numbers from {array.min()} to {array.max()}; counts are 0 to 65535; give other "
+                    f"FrameData.of(): whole numbers from {array.min()} to {array.max()}; counts are 0 to 65535; give other "
                     "numbers as .astype('float32')"
                 )
             array = array.astype(np.uint16, copy=False)

@@ -241,7 +241,7 @@ def test_frames_that_another_library_made() -> None:
         (frames.astype(np.uint8), np.uint8), (frames, np.uint16), (frames.astype(np.float64), np.float32),
         (torch.from_numpy(frames).float(), np.float32),
     ):  # fmt: skip
-        part = data.FrameData.own(array, LABELS[:6])
+        part = data.FrameData.of(array, LABELS[:6])
         assert (part.steps, part.shape, part.take(np.array([1])).dtype) == (4, (2, 5, 7), kind)
         x, y = next(iter(Batches(part.first(5), 5, transform=data.HorizontalFlip(0.0), mix=data.EventMix(4, prob=0.0))))
         assert torch.equal(x, torch.from_numpy(frames[:5]).float().transpose(0, 1)) and y.argmax(1).tolist() == [
@@ -267,6 +267,6 @@ FRAME_MISTAKES: dict[str, tuple[Any, Any, str]] = {
 def test_mistakes_with_frames(name: str) -> None:
     frames, labels, match = FRAME_MISTAKES[name]
     with pytest.raises(DataError, match=match):
-        data.FrameData.own(frames, labels)
+        data.FrameData.of(frames, labels)
     with pytest.raises(DataError, match="batch_size is '4'; it must be a whole number"):
         Batches(ImageData.of(PICTURES, LABELS), "4")  # type: ignore[arg-type]
