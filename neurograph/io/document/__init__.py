@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from neurograph.io.document.document import Digests, canonical, document, graph_of, hash_of, hash_of_document
+from neurograph.io.document.document import Digests, canonical, document, graph_of, hash_of, hash_of_document, left_out
 
-__all__ = ["Digests", "canonical", "document", "graph_of", "hash_of", "hash_of_document"]
+__all__ = ["Digests", "canonical", "document", "graph_of", "hash_of", "hash_of_document", "left_out"]

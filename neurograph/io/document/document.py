@@ -80,6 +80,11 @@ def gathering() -> Iterator[list[FormatError]]:
         _GATHERED.reset(token)
 
 
+def left_out() -> bool:
+    """Whether, while gathering, a part could not be read: what is made of the rest is not what was written."""
+    return bool(_GATHERED.get())
+
+
 def graph_of(data: Data, array: Callable[[Data], Array]) -> Graph:
     """The graph of a document; `array` gives the array of what stands for it. Raises FormatError."""
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
@@ -343,4 +348,14 @@ def _is(value: Any, kind: type[Any]) -> Any:
     return value
 
 
-__all__ = ["Digests", "Written", "canonical", "document", "gathering", "graph_of", "hash_of", "hash_of_document"]
+__all__ = [
+    "Digests",
+    "Written",
+    "canonical",
+    "document",
+    "gathering",
+    "graph_of",
+    "hash_of",
+    "hash_of_document",
+    "left_out",
+]
