@@ -147,10 +147,13 @@ class Conv2d(Operator):
     def macs(self, source: Shape, target: Shape) -> int:
         return int(np.prod(target)) * (source[0] // self.groups) * self.kernel[0] * self.kernel[1]
 
-    def settings(self) -> str:
-        def one(v: tuple[int, int]) -> str:
-            return str(v[0]) if v[0] == v[1] else str(v)
+    @staticmethod
+    def said(sides: tuple[int, int]) -> str:
+        """A setting of both axes as it is typed."""
+        return str(sides[0]) if sides[0] == sides[1] else str(sides)
 
+    def settings(self) -> str:
+        one = self.said
         text = f"{self.channels}, {one(self.kernel)}"
         for name, default in (("stride", (1, 1)), ("padding", (0, 0)), ("dilation", (1, 1))):
             if getattr(self, name) != default:

@@ -18,17 +18,9 @@ if TYPE_CHECKING:
 class _Plane(Conv2d):
     """The convolution over an image of height 1; it speaks as the Conv1d that it computes."""
 
-    def settings(self) -> str:
-        text = f"{self.channels}, {self.kernel[1]}"
-        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1)):
-            value = getattr(self, name)[1]
-            if value != default:
-                text += f", {name}={value}"
-        if self.padding != self.trailing:
-            text = text.replace(f", padding={self.padding[1]}", "") + ', padding="same"'
-        text += f', padding_mode="{self.padding_mode}"' if self.padding_mode != "zeros" else ""
-        text += f", groups={self.groups}" if self.groups > 1 else ""
-        return text + ("" if self.has_bias else ", bias=False")
+    @staticmethod
+    def said(sides: tuple[int, int]) -> str:
+        return str(sides[1])
 
     def __repr__(self) -> str:
         return f"Conv1d({self.settings()})"
