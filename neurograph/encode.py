@@ -76,7 +76,8 @@ class Latency(Encoder):
 class Phase(Encoder):
     """Bits of floor(2**bits x), the highest first, with weight 2**-i at step i; repeats after `bits` steps.
 
-    x = 1 is the largest level, 2**bits - 1. BrainCog's has one more there, which has none of the bits: white is silent.
+    For x below 1: x = 1 is the level 2**bits, which has none of the bits and is silent, as in BrainCog; scale pictures by
+    255/256 where white is to be seen.
     """
 
     def __init__(self, bits: int = 8):
@@ -85,7 +86,7 @@ class Phase(Encoder):
         self.bits = bits
 
     def encode(self, xp: Any, x: Any, steps: int, window: range, uniform: Any) -> Any:
-        level = xp.clip(xp.floor(x * 2**self.bits), 0, 2**self.bits - 1)
+        level = xp.floor(x * 2**self.bits)
         out = []
         for t in window:
             i = t % self.bits

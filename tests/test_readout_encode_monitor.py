@@ -150,8 +150,10 @@ def test_latency_and_phase(backend: str) -> None:
     x = np.array([[0.0, 0.5, 171 / 256, 255.5 / 256, 1.0]])
     bits = answer(passing(5, ng.Phase()), backend, x, 16)
     np.testing.assert_array_equal(bits[:8], bits[8:])
-    np.testing.assert_allclose(bits[:8].sum(0) / 2, [[0, 0.5, 171 / 256, 255 / 256, 255 / 256]])
-    assert answer(passing(5, ng.Phase(3)), backend, x, 3)[:, 0, -1].tolist() == [1.0, 0.5, 0.25]  # white has every bit
+    # BrainCog's rule: x = 1 has none of the bits
+    np.testing.assert_allclose(bits[:8].sum(0) / 2, [[0, 0.5, 171 / 256, 255 / 256, 0]])
+    near = x * 255 / 256
+    assert answer(passing(5, ng.Phase(3)), backend, near, 3)[:, 0, -1].tolist() == [1.0, 0.5, 0.25]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
